@@ -1,0 +1,52 @@
+# Everything a person or a machine does with this tree; "make help" lists it.
+# Continuous integration runs these targets and nothing else.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: build check test race fuzz bench test-postgres cover help
+
+GO ?= go
+GOLANGCI := $(GO) tool -modfile=tools/go.mod golangci-lint
+
+# The race detector needs a C compiler; without one the tests still run.
+RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
+TIMEOUT ?= 15m
+FUZZTIME ?= 10s
+BENCH ?= .
+# What talks to a database does it through internal/testdb.
+DATABASE_PACKAGES = $(shell $(GO) list -f '{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... \
+	| awk '/internal\/testdb/ {print $$1}')
+
+build: ## compile the countersign binary into bin/
+	$(GO) build -trimpath -o bin/countersign ./cmd/countersign
+
+check: ## check format, vet, lint and dependencies (builds the linter on first use)
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard -- '*.go')); \
+		if [[ -n $$unformatted ]]; then echo "gofmt -w is due on:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GOLANGCI) config verify
+	$(GOLANGCI) fmt --diff
+	$(GOLANGCI) run ./...
+	$(GO) mod verify
+
+test: ## run every test, on SQLite and on PostgreSQL, with the race detector
+	scripts/with-postgres $(GO) test $(RACE) -timeout $(TIMEOUT) ./...
+
+race: ## run every test again, uncached and in shuffled order, with the race detector
+	scripts/with-postgres $(GO) test -race -count=1 -shuffle=on -timeout $(TIMEOUT) ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (10s) each
+	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+bench: ## run the benchmarks whose names match BENCH (all)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+test-postgres: ## run only the packages that use a database, on both engines, uncached
+	scripts/with-postgres $(GO) test -count=1 -timeout $(TIMEOUT) $(DATABASE_PACKAGES)
+
+cover: ## measure statement coverage into cover.out and print the total
+	scripts/with-postgres $(GO) test -timeout $(TIMEOUT) -coverprofile=cover.out ./...
+	@$(GO) tool cover -func=cover.out | tail -1
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
