@@ -1,0 +1,321 @@
+// Package store is the contract between the house and its database.
+//
+// It owns what must be true of storage: which reads exist, what a transaction
+// guarantees, which error kinds come back. It does not own a single rule about
+// who may do what, or what a change means; rows come in and go out.
+//
+// Every query hangs off a transaction of exactly one organization, so a query
+// that forgets its organization cannot be written. There is no transaction in a
+// context and no query that opens its own.
+//
+// Reads of lists are not here: lists and checks are answered by the roster,
+// which follows the rows by position (the ...Since methods). What remains are
+// point reads, appends, scans of one organization, and a few keyset lists of
+// append-only things.
+//
+// The implementation is internal/store/sqlstore; internal/store/storetest holds
+// it to this text on both engines.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign/countersign"
+)
+
+// Store is a database holding any number of organizations.
+type Store interface {
+	// Read runs fn in one read snapshot of an organization. Unknown
+	// organizations give NotFound.
+	Read(ctx context.Context, org countersign.OrganizationID, fn func(ReadTx) error) error
+
+	// Write runs fn in one transaction of an organization and commits when fn
+	// returns nil. Before fn runs, the organization's head row has been taken
+	// by an update, which is the lock: writes to one organization run one after
+	// another, on every engine and from every process. fn may run again after
+	// a transient failure, so it must assign to outer variables only as its last
+	// act. Any error of fn rolls everything back and is returned as it is.
+	//
+	// When the outcome of a commit is unknown, the error is Unavailable and
+	// errors.Is(err, ErrCommitUnknown) holds.
+	Write(ctx context.Context, org countersign.OrganizationID, fn func(WriteTx) error) error
+
+	// Found creates an organization and its empty log, then runs fn as Write
+	// would. An id or number already taken gives Exists.
+	Found(ctx context.Context, org countersign.Organization, fn func(WriteTx) error) error
+
+	// Deployment runs fn in one read snapshot across organizations. Only
+	// start-up, authentication and health use it.
+	Deployment(ctx context.Context, fn func(DeploymentTx) error) error
+
+	// Exclusive reports whether this process is the only one that can write:
+	// true for SQLite, which is opened under an exclusive lock.
+	Exclusive() bool
+
+	// Close waits for running transactions and closes the database.
+	Close() error
+}
+
+// ErrCommitUnknown marks an Unavailable error after which the transaction may or
+// may not have happened.
+const ErrCommitUnknown = countersign.Kind("commit_unknown")
+
+// DeploymentTx reads across organizations.
+type DeploymentTx interface {
+	// Organizations calls fn for every organization, in order of id.
+	Organizations(ctx context.Context, fn func(countersign.Organization) error) error
+	// LocateSecret finds which organization holds the credential, in any state,
+	// whose secret has this SHA-256; else NotFound.
+	LocateSecret(ctx context.Context, hash []byte) (countersign.OrganizationID, countersign.CredentialID, error)
+	// LocateUser finds the organization of a user; else NotFound.
+	LocateUser(ctx context.Context, id countersign.UserID) (countersign.OrganizationID, error)
+	// LocateClient finds the credential of an OAuth client id; else NotFound.
+	LocateClient(ctx context.Context, clientID string) (countersign.OrganizationID, countersign.CredentialID, error)
+}
+
+// ReadTx is one consistent view of one organization. Point reads give NotFound
+// for what is missing; callbacks end the iteration by returning an error, which
+// is returned as it is. Callbacks must not use the transaction.
+type ReadTx interface {
+	OrganizationReads
+	UserReads
+	GroupReads
+	MembershipReads
+	CredentialReads
+	ChangeReads
+	AuditReads
+}
+
+// WriteTx is a ReadTx that sees its own writes, and writes.
+type WriteTx interface {
+	ReadTx
+	OrganizationWrites
+	UserWrites
+	GroupWrites
+	MembershipWrites
+	CredentialWrites
+	ChangeWrites
+	AuditWrites
+	IdempotencyWrites
+
+	// Savepoint runs fn; if fn fails, everything written by fn is undone and its
+	// error returned, and the transaction goes on. Savepoints nest.
+	Savepoint(ctx context.Context, fn func() error) error
+}
+
+// OrganizationReads are the reads of the organization's own rows.
+type OrganizationReads interface {
+	// Head is where the log stands; in a WriteTx the head just locked, moved on
+	// by AppendEntry.
+	Head(ctx context.Context) (countersign.Head, error)
+	Organization(ctx context.Context) (countersign.Organization, error)
+	// CataloguePermission gives an entry the organization added, living or removed.
+	CataloguePermission(ctx context.Context, p countersign.Permission) (countersign.CataloguePermission, error)
+	// CatalogueSince calls fn for every added entry with Version > position, removed ones included.
+	CatalogueSince(ctx context.Context, position int64, fn func(countersign.CataloguePermission) error) error
+}
+
+// OrganizationWrites change the organization's own rows.
+type OrganizationWrites interface {
+	// PutOrganization writes name, seal, policy and versions; id, number and
+	// creation never change.
+	PutOrganization(ctx context.Context, o countersign.Organization) error
+	PutCataloguePermission(ctx context.Context, p countersign.CataloguePermission) error
+	// Allot takes n numbers of a sequence and returns the first. Numbers start
+	// at 1; gaps are fine.
+	Allot(ctx context.Context, sequence Sequence, n int64) (int64, error)
+}
+
+// Sequence names a per-organization sequence of small numbers.
+type Sequence string
+
+// The sequences.
+const (
+	UserNumbers       Sequence = "user"
+	GroupNumbers      Sequence = "group"
+	MembershipNumbers Sequence = "membership"
+)
+
+// UserReads are the reads of users.
+type UserReads interface {
+	User(ctx context.Context, id countersign.UserID) (countersign.User, error)
+	// LivingUserByEmail finds a user who is not deleted by his folded email.
+	LivingUserByEmail(ctx context.Context, key string) (countersign.User, error)
+	// LivingUserByExternalID finds an end user who is not deleted, by exact external id.
+	LivingUserByExternalID(ctx context.Context, externalID string) (countersign.User, error)
+	// UsersSince calls fn for every user with Version > position, deleted ones
+	// included, in order of (Version, ID).
+	UsersSince(ctx context.Context, position int64, fn func(countersign.User) error) error
+}
+
+// UserWrites change users.
+type UserWrites interface {
+	// PutUser inserts or replaces the whole row. emailKey is the folded email,
+	// empty when there is none. An email or external id a living user already
+	// has gives Exists with Code "email_taken" or "external_id_taken".
+	PutUser(ctx context.Context, u countersign.User, emailKey string) error
+}
+
+// GroupReads are the reads of groups.
+type GroupReads interface {
+	Group(ctx context.Context, id countersign.GroupID) (countersign.Group, error)
+	// LivingGroupByName finds a group that is not deleted by its folded name.
+	LivingGroupByName(ctx context.Context, key string) (countersign.Group, error)
+	// GroupsSince calls fn for every group with Version > position, deleted ones
+	// included, in order of (Version, ID).
+	GroupsSince(ctx context.Context, position int64, fn func(countersign.Group) error) error
+}
+
+// GroupWrites change groups.
+type GroupWrites interface {
+	// PutGroup inserts or replaces the whole row but MembersVersion. A name a
+	// living group already has gives Exists with Code "name_taken".
+	PutGroup(ctx context.Context, g countersign.Group, nameKey string) error
+	// TouchMembers records that the membership of the group moved at position.
+	TouchMembers(ctx context.Context, id countersign.GroupID, position int64) error
+}
+
+// MembershipReads are the reads of memberships. Removed memberships stay as rows.
+type MembershipReads interface {
+	Membership(ctx context.Context, id countersign.MembershipID) (countersign.Membership, error)
+	// MembershipOf finds the newest membership of a user in a group, removed or not.
+	MembershipOf(ctx context.Context, user countersign.UserID, group countersign.GroupID) (countersign.Membership, error)
+	// MembershipsOfUser and MembershipsOfGroup call fn for living memberships, in order of id.
+	MembershipsOfUser(ctx context.Context, id countersign.UserID, fn func(countersign.Membership) error) error
+	MembershipsOfGroup(ctx context.Context, id countersign.GroupID, fn func(countersign.Membership) error) error
+	// MembershipsSince calls fn for every membership with Version > position,
+	// removed ones included, in order of (Version, ID).
+	MembershipsSince(ctx context.Context, position int64, fn func(countersign.Membership) error) error
+}
+
+// MembershipWrites change memberships.
+type MembershipWrites interface {
+	// PutMembership inserts or replaces the whole row. A second living
+	// membership of the same pair gives Exists with Code "already_member".
+	PutMembership(ctx context.Context, m countersign.Membership) error
+	// RemoveMembershipsOfUser and RemoveMembershipsOfGroup mark every living
+	// membership removed at position, in one statement.
+	RemoveMembershipsOfUser(ctx context.Context, id countersign.UserID, position int64, at time.Time) error
+	RemoveMembershipsOfGroup(ctx context.Context, id countersign.GroupID, position int64, at time.Time) error
+}
+
+// CredentialReads are the reads of credentials.
+type CredentialReads interface {
+	Credential(ctx context.Context, id countersign.CredentialID) (countersign.Credential, error)
+	// CredentialsOfUser calls fn for pending and active credentials, in order of id.
+	CredentialsOfUser(ctx context.Context, id countersign.UserID, fn func(countersign.Credential) error) error
+	// CredentialsSince calls fn for every credential with Version > position, in
+	// order of (Version, ID).
+	CredentialsSince(ctx context.Context, position int64, fn func(countersign.Credential) error) error
+}
+
+// CredentialWrites change credentials.
+type CredentialWrites interface {
+	// PutCredential inserts or replaces the whole row. A secret hash or client
+	// id already known gives Exists.
+	PutCredential(ctx context.Context, c countersign.Credential) error
+}
+
+// ChangeRecord is a change request as it is stored. What never changes about it
+// stands in Payload, the canonical document its digest is computed over, with
+// personal data as commitments that Openings reveal.
+type ChangeRecord struct {
+	ID              countersign.ChangeID
+	State           countersign.ChangeState
+	Requester       countersign.UserID
+	RequesterPerson countersign.UserID
+	Digest          string
+	Payload         []byte
+	Openings        map[string]countersign.Opening
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+	ClosedAt        time.Time
+	ClosedBy        countersign.UserID
+	ClosedBecause   string
+	ReplacedBy      countersign.ChangeID
+	WinnerID        countersign.ChangeID
+	AppliedPosition int64
+	Version         int64
+	// Approvals are filled by reads, in order of position; PutChange ignores them.
+	Approvals []countersign.Approval
+}
+
+// ChangeReads are the reads of change requests.
+type ChangeReads interface {
+	Change(ctx context.Context, id countersign.ChangeID) (ChangeRecord, error)
+	// OpenChangesSince calls fn for requests with Version > position: when
+	// position is 0 only for open ones, else for all that moved, so that a
+	// follower sees them close. In order of (Version, ID).
+	OpenChangesSince(ctx context.Context, position int64, fn func(ChangeRecord) error) error
+	// OpenChangesRelyingOn returns the open requests whose base holds any of the
+	// facts, in order of id.
+	OpenChangesRelyingOn(ctx context.Context, facts []countersign.Fact) ([]countersign.ChangeID, error)
+	// CountOpen counts open, unexpired requests: all, and those of one person.
+	CountOpen(ctx context.Context, person countersign.UserID, now time.Time) (all, own int, err error)
+	// Changes lists requests newest first: ids below before ("" for the newest),
+	// in one of states as stored (nil for all), at most limit.
+	Changes(ctx context.Context, states []countersign.ChangeState, before countersign.ChangeID, limit int) ([]ChangeRecord, error)
+	// ExpiredChanges returns ids of open requests whose expiry is at or before
+	// now, at most limit.
+	ExpiredChanges(ctx context.Context, now time.Time, limit int) ([]countersign.ChangeID, error)
+}
+
+// ChangeWrites change requests.
+type ChangeWrites interface {
+	// PutChange inserts or replaces the row. For an open request, base says
+	// which facts it relies on; closing a request forgets them.
+	PutChange(ctx context.Context, c ChangeRecord, base []countersign.FactVersion) error
+	AddApproval(ctx context.Context, a countersign.Approval) error
+}
+
+// AuditReads are the reads of the log.
+type AuditReads interface {
+	// Entry gives one entry by index; else NotFound.
+	Entry(ctx context.Context, index int64) (countersign.AuditEntry, error)
+	// Entries calls fn for entries from an index on, at most limit, ascending.
+	Entries(ctx context.Context, from int64, limit int, fn func(countersign.AuditEntry) error) error
+	// EntriesOf calls fn for entries that touch a fact, newest first, below
+	// position before (0 for the newest), at most limit.
+	EntriesOf(ctx context.Context, fact countersign.Fact, before int64, limit int, fn func(countersign.AuditEntry) error) error
+	// Hashes returns the stored tree hashes at the given tlog storage indexes,
+	// 32 bytes each; a missing one gives NotFound.
+	Hashes(ctx context.Context, indexes []int64) ([][]byte, error)
+	// Blob gives a content-addressed body by its SHA-256 in hexadecimal.
+	Blob(ctx context.Context, digest string) ([]byte, error)
+}
+
+// AuditWrites append to the log. Nothing is ever changed or removed.
+type AuditWrites interface {
+	// AppendEntry stores an entry, the facts it touches (an index for history),
+	// the tree hashes from firstHash on, an outbox row, and moves the head.
+	AppendEntry(ctx context.Context, e countersign.AuditEntry, facts []countersign.Fact, firstHash int64, hashes [][]byte, head countersign.Head) error
+	// PutBlob stores a body under its SHA-256; storing it twice is fine.
+	PutBlob(ctx context.Context, digest string, body []byte) error
+}
+
+// IdempotencyRecord is the answer to a request that carried a key.
+type IdempotencyRecord struct {
+	// Principal, Route and Key identify the record within the organization.
+	Principal countersign.UserID
+	Route     string
+	Key       string
+	// Fingerprint is the SHA-256 of method, path and body.
+	Fingerprint []byte
+	Status      int
+	// Header holds the few response headers to repeat, as name, value pairs.
+	Header    map[string]string
+	Body      []byte
+	CreatedAt time.Time
+}
+
+// IdempotencyWrites keep answers for replay. They are not governed: no leaf.
+type IdempotencyWrites interface {
+	// Remembered gives the record, unless it was created at or before oldest;
+	// else NotFound.
+	Remembered(ctx context.Context, principal countersign.UserID, route, key string, oldest time.Time) (IdempotencyRecord, error)
+	// Remember inserts or replaces the record.
+	Remember(ctx context.Context, r IdempotencyRecord) error
+	// Forget deletes records created at or before oldest, at most limit.
+	Forget(ctx context.Context, oldest time.Time, limit int) error
+}
