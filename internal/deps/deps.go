@@ -11,7 +11,6 @@ import (
 	_ "github.com/go-json-experiment/json"
 	_ "github.com/go-json-experiment/json/jsontext"
 	_ "github.com/gofrs/flock"
-	_ "github.com/google/go-cmp/cmp" // tests
 	_ "github.com/google/uuid"
 	_ "github.com/gowebpki/jcs" // tests
 	_ "github.com/jackc/pgx/v5"
