@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +154,11 @@ func below(importPath string) (string, bool) {
 }
 
 func TestImportsFollowTheFloorPlan(t *testing.T) {
+	// The test cache sees the folders this process opens, not what its child
+	// "go list" reads: without this walk a new package would meet an old "ok".
+	if err := filepath.WalkDir(".", openFolder); err != nil {
+		t.Fatal(err)
+	}
 	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
@@ -187,6 +194,18 @@ func TestImportsFollowTheFloorPlan(t *testing.T) {
 	for _, v := range violations(floorPlan, graph) {
 		t.Error(v)
 	}
+}
+
+// openFolder leaves out what "go list" leaves out too. A file that vanishes
+// meanwhile is none of this test's business.
+func openFolder(name string, d fs.DirEntry, err error) error {
+	if err != nil || !d.IsDir() {
+		return nil
+	}
+	if base := path.Base(filepath.ToSlash(name)); name != "." && (base[0] == '.' || base[0] == '_' || base == "testdata") {
+		return fs.SkipDir
+	}
+	return nil
 }
 
 // The checker is worth what it catches: each case plants one thing.
