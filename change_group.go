@@ -18,8 +18,17 @@ type CreateGroup struct {
 	Invitability           Audience     `json:"invitability,omitzero"`
 	MemberViewability      Audience     `json:"member_viewability,omitzero"`
 	MemberIDs              []UserID     `json:"member_ids,omitzero"`
-	// FirstMembershipNumber is that of the first of MemberIDs.
-	FirstMembershipNumber int64 `json:"first_membership_number,omitzero"` // allotted
+	// Memberships are the ids of the members' memberships, one for each of MemberIDs.
+	Memberships []AllottedMembership `json:"memberships,omitzero"` // allotted
+}
+
+// AllottedMembership carries the id and number a membership gets when the
+// change that implies it is applied.
+type AllottedMembership struct {
+	UserID       UserID       `json:"user_id"`
+	GroupID      GroupID      `json:"group_id"`
+	MembershipID MembershipID `json:"membership_id"`
+	Number       int64        `json:"number"`
 }
 
 // Kind returns KindGroupCreate.
@@ -85,8 +94,9 @@ func (c *UpdateGroup) Validate() error {
 type ReplaceMembers struct {
 	GroupID   GroupID  `json:"group_id"`
 	MemberIDs []UserID `json:"member_ids"`
-	// FirstMembershipNumber is that of the first new member, in the order given.
-	FirstMembershipNumber int64 `json:"first_membership_number,omitzero"` // allotted
+	// Memberships are the ids of those who are new. Who is new cannot change
+	// while the request is open: it relies on the group's members.
+	Memberships []AllottedMembership `json:"memberships,omitzero"` // allotted
 }
 
 // Kind returns KindGroupReplaceMembers.

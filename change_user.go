@@ -17,8 +17,8 @@ type InvitePerson struct {
 	Role   Role   `json:"role"`
 	// GroupIDs the person joins as an ordinary member.
 	GroupIDs []GroupID `json:"group_ids,omitzero"`
-	// FirstMembershipNumber is that of the first group in GroupIDs.
-	FirstMembershipNumber int64 `json:"first_membership_number,omitzero"` // allotted
+	// Memberships are the ids of those memberships, one for each of GroupIDs.
+	Memberships []AllottedMembership `json:"memberships,omitzero"` // allotted
 }
 
 // Kind returns KindUserInvite.
@@ -37,15 +37,16 @@ func (c *InvitePerson) Validate() error {
 // CreateAPIUser creates an API user, active at once. Its credentials are
 // changes of their own.
 type CreateAPIUser struct {
-	UserID                UserID       `json:"user_id,omitzero"` // allotted
-	Number                int64        `json:"number,omitzero"`  // allotted
-	Name                  string       `json:"name"`
-	Role                  Role         `json:"role"`
-	ResponsiblePersonID   UserID       `json:"responsible_person_id"`
-	Permissions           []Permission `json:"permissions,omitzero"`
-	AllowedIPs            []string     `json:"allowed_ips,omitzero"`
-	GroupIDs              []GroupID    `json:"group_ids,omitzero"`
-	FirstMembershipNumber int64        `json:"first_membership_number,omitzero"` // allotted
+	UserID              UserID       `json:"user_id,omitzero"` // allotted
+	Number              int64        `json:"number,omitzero"`  // allotted
+	Name                string       `json:"name"`
+	Role                Role         `json:"role"`
+	ResponsiblePersonID UserID       `json:"responsible_person_id"`
+	Permissions         []Permission `json:"permissions,omitzero"`
+	AllowedIPs          []string     `json:"allowed_ips,omitzero"`
+	GroupIDs            []GroupID    `json:"group_ids,omitzero"`
+	// Memberships are the ids of those memberships, one for each of GroupIDs.
+	Memberships []AllottedMembership `json:"memberships,omitzero"` // allotted
 }
 
 // Kind returns KindUserCreateAPIUser.

@@ -6,9 +6,11 @@ type SortKey struct {
 	Descending bool
 }
 
-// Page selects a slice of a list: Limit rows after skipping Offset. A limit of
-// 0 asks for the total only.
+// Page selects a slice of a list: Limit rows after skipping Offset, or, when
+// After is given, the rows that sort after the row with that id. A limit of 0
+// asks for the total only.
 type Page struct {
+	After  string
 	Offset int
 	Limit  int
 }
