@@ -1,0 +1,145 @@
+// Package access decides, from facts alone, whether an actor may ask for a change
+// or see a thing. It does no I/O; what the actor holds is passed in.
+//
+// Whether a change that may be asked for also needs approvals is not decided
+// here but in internal/approval. The split matters: access says who may speak,
+// approval says who must agree.
+package access
+
+import (
+	"github.com/countersign/countersign"
+)
+
+// Holder answers whether the actor effectively holds a permission now.
+type Holder func(countersign.Permission) bool
+
+// Needed returns the permission a kind of change asks of its requester, and
+// false for kinds that have rules of their own (codes and secrets).
+func Needed(kind countersign.ChangeKind) (countersign.Permission, bool) {
+	switch kind {
+	case countersign.KindUserInvite, countersign.KindUserCreateAPIUser, countersign.KindUserCreateAPISigner, countersign.KindUserCreateEndUser:
+		return countersign.UsersCreate, true
+	case countersign.KindUserUpdate, countersign.KindUserChangeRole, countersign.KindUserGrant, countersign.KindUserRevoke,
+		countersign.KindUserSetPermissions, countersign.KindUserOnboardingCode, countersign.KindUserResetDevice,
+		countersign.KindUserSuspend, countersign.KindUserReactivate:
+		return countersign.UsersUpdate, true
+	case countersign.KindUserDelete:
+		return countersign.UsersDelete, true
+	case countersign.KindGroupCreate:
+		return countersign.GroupsCreate, true
+	case countersign.KindGroupUpdate:
+		return countersign.GroupsUpdate, true
+	case countersign.KindGroupDelete:
+		return countersign.GroupsDelete, true
+	case countersign.KindMembershipAdd:
+		return countersign.MembershipsCreate, true
+	case countersign.KindMembershipUpdate, countersign.KindGroupReplaceMembers:
+		return countersign.MembershipsUpdate, true
+	case countersign.KindMembershipRemove:
+		return countersign.MembershipsDelete, true
+	case countersign.KindCredentialCreate, countersign.KindCredentialIssueCode:
+		return countersign.CredentialsCreate, true
+	case countersign.KindCredentialRevoke:
+		return countersign.CredentialsDelete, true
+	case countersign.KindPermissionAdd:
+		return countersign.PoliciesCreate, true
+	case countersign.KindPermissionRemove:
+		return countersign.PoliciesDelete, true
+	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal:
+		return countersign.PoliciesUpdate, true
+	case countersign.KindUserActivate, countersign.KindCredentialRedeem, countersign.KindCredentialCollect:
+		return "", false
+	default:
+		return "", false
+	}
+}
+
+// Request says whether the actor may ask for a change. own is true when the
+// change concerns a credential of the actor himself.
+func Request(actor countersign.Actor, holds Holder, change countersign.Change, own bool) error {
+	kind := change.Kind()
+	need, asks := Needed(kind)
+	switch {
+	case actor.Method == countersign.BySystem:
+		return nil
+	case kind == countersign.KindUserActivate || kind == countersign.KindCredentialRedeem:
+		if actor.Method == countersign.ByEnrolmentCode {
+			return nil
+		}
+		return countersign.E(countersign.Forbidden, "", "codes are redeemed at their own address, by whoever holds them")
+	case kind == countersign.KindCredentialCollect:
+		return nil // the engine checks that the actor is the one who asked for the credential
+	case !asks:
+		return countersign.E(countersign.Forbidden, "", "this kind of change cannot be asked for")
+	case own && (kind == countersign.KindCredentialRevoke || kind == countersign.KindCredentialCreate):
+		return nil
+	case holds(need):
+		return nil
+	}
+	return missing(need)
+}
+
+func missing(need countersign.Permission) error {
+	return &countersign.Error{
+		Kind: countersign.Forbidden, Code: "permission_missing",
+		Message: "this needs the permission " + string(need),
+		Detail:  map[string]string{"permission": string(need)},
+	}
+}
+
+// Require refuses unless the actor holds a permission.
+func Require(holds Holder, need countersign.Permission) error {
+	if holds(need) {
+		return nil
+	}
+	return missing(need)
+}
+
+// Users narrows a filter to what the actor may see: everybody with users.read,
+// else himself.
+func Users(actor countersign.Actor, holds Holder, f countersign.UserFilter) countersign.UserFilter {
+	if !holds(countersign.UsersRead) {
+		f.Only = actor.User
+	}
+	return f
+}
+
+// Groups narrows a filter: every group with groups.read, else his own.
+func Groups(actor countersign.Actor, holds Holder, f countersign.GroupFilter) countersign.GroupFilter {
+	if !holds(countersign.GroupsRead) {
+		f.MemberOnly = actor.User
+	}
+	return f
+}
+
+// Memberships narrows a filter: all with memberships.read, else his own.
+func Memberships(actor countersign.Actor, holds Holder, f countersign.MembershipFilter) countersign.MembershipFilter {
+	if !holds(countersign.MembershipsRead) {
+		f.Only = actor.User
+	}
+	return f
+}
+
+// SeeChange reports whether the actor may see a change request: his own, or any
+// with users.read (pending states show there anyway), changes.approve or
+// audit.read.
+func SeeChange(actor countersign.Actor, holds Holder, requester, requesterPerson countersign.UserID) bool {
+	return actor.User == requester || actor.Person() == requesterPerson ||
+		holds(countersign.UsersRead) || holds(countersign.ChangesApprove) || holds(countersign.AuditRead)
+}
+
+// Cancel reports whether the actor may cancel a request: the requester, the
+// person behind it, or a holder of changes.cancel.
+func Cancel(actor countersign.Actor, holds Holder, requester, requesterPerson countersign.UserID) bool {
+	return actor.User == requester || actor.Person() == requesterPerson || holds(countersign.ChangesCancel)
+}
+
+// Vote says whether the actor may vote at all: people only, with
+// changes.approve. Whether he is among the approvers of one request is decided
+// by internal/approval.
+func Vote(actor countersign.Actor, holds Holder) error {
+	if actor.Type != countersign.Person {
+		return countersign.Code(countersign.Forbidden, "not_a_person", "", "only people approve; sign in as a person, not as an API user")
+	}
+	return Require(holds, countersign.ChangesApprove)
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/roster"
+)
+
+// List is one page of a list with its exact total, at one revision.
+type List[T any] = roster.List[T]
+
+// Options accompany every mutation.
+type Options struct {
+	// RequestID of the HTTP request, for the audit entry.
+	RequestID string
+	// Reason the requester gives; shown to approvers, in the log as a commitment.
+	Reason string
+	// DryRun finds out what would happen and stores nothing.
+	DryRun bool
+	// IfMatch is the version of the object the caller saw; 0 does not ask. It is
+	// compared with the object the first operation is about.
+	IfMatch int64
+	// Once makes the mutation replayable by its idempotency key; nil does not.
+	Once *Once
+}
+
+// Once is an idempotency key with what is needed to answer a replay. The record
+// commits with the change, so that a crash between commit and answer replays.
+type Once struct {
+	Route string
+	Key   string
+	// Fingerprint is the SHA-256 of method, raw path and body.
+	Fingerprint [32]byte
+	// Answer renders what will be replayed. It is called inside the transaction
+	// and must be pure; secrets must not be in it.
+	Answer func(Result, error) Answer
+}
+
+// Answer is a stored response.
+type Answer struct {
+	Status int
+	Header map[string]string
+	Body   []byte
+}
+
+// Result is what a mutation led to, or the answer of an earlier one with the
+// same idempotency key (Replayed), in which case the rest is empty.
+type Result struct {
+	countersign.Outcome
+	Replayed *Answer
+}
+
+// Vote is a decision on a change request.
+type Vote struct {
+	Decision countersign.Decision
+	// Digest of the request as the voter saw it; required.
+	Digest  string
+	Comment string
+	// Statement, Signature and CredentialID belong to signed approvals, which
+	// are not accepted yet: giving them is refused.
+	Statement    string
+	Signature    string
+	CredentialID countersign.CredentialID
+}
+
+// ChangeFilter selects change requests.
+type ChangeFilter struct {
+	States []countersign.ChangeState
+	// NeedsMe keeps open requests the caller may vote on and has not.
+	NeedsMe bool
+	// UserID and GroupID keep requests that touch the user or group.
+	UserID  countersign.UserID
+	GroupID countersign.GroupID
+}
+
+// ChangeView is a change request as its readers see it.
+type ChangeView struct {
+	countersign.ChangeRequest
+	// State as of now, expiry included.
+	State countersign.ChangeState
+	// Effects is before and after per fact, as of submission.
+	Effects []countersign.Effect
+	// Impact is who gains or loses which permission; computed for open requests.
+	Impact roster.Impact
+	// Needs says, per clause, what is still missing.
+	Needs []ClauseNeed
+	// Reachable is false when the remaining pool can no longer meet a clause.
+	Reachable bool
+	// CanDecide is true when the caller may vote and has not.
+	CanDecide bool
+}
+
+// ClauseNeed is how far one clause is met.
+type ClauseNeed struct {
+	Approvers countersign.ApproverSet
+	Need      int
+	Have      int
+	// Eligible are the people who could still vote.
+	Eligible []countersign.UserID
+}
+
+// RuleHealth says whether a rule of the policy can be met.
+type RuleHealth struct {
+	RuleID string
+	Clause int
+	Need   int
+	// Eligible people now; Spare is how many of them a requester who is one of
+	// them can do without (eligible - 1 - need).
+	Eligible int
+	Spare    int
+	OK       bool
+}
+
+// Finding is one remark of the policy linter.
+type Finding struct {
+	// Severity is "error" (the policy would be refused) or "warning".
+	Severity string
+	Field    string
+	Message  string
+}
+
+// Proof is an inclusion or consistency proof over the log.
+type Proof struct {
+	// Index is the leaf (inclusion) or the older size (consistency).
+	Index int64
+	Size  int64
+	// Hashes of the path, 32 bytes each, as golang.org/x/mod/sumdb/tlog orders them.
+	Hashes [][]byte
+	// LeafHash for inclusion; OldRoot for consistency; Root of the tree at Size.
+	LeafHash []byte
+	OldRoot  []byte
+	Root     []byte
+}
+
+// Founding asks for a new organization with its first admin.
+type Founding struct {
+	Organization string
+	AdminName    string
+	AdminEmail   string
+	RequestID    string
+}
+
+// Founded is the new organization, its first admin and his token.
+type Founded struct {
+	Organization countersign.Organization
+	Admin        countersign.User
+	Token        countersign.Secret
+}
+
+// Question is one check.
+type Question struct {
+	User       countersign.UserID
+	Permission countersign.Permission
+	// Resource is reserved for group-scoped answers; today it must be empty or
+	// any string, and does not change the verdict.
+	Resource string
+	Explain  bool
+}
+
+// Redemption is a code being exchanged for a token by whom it belongs to.
+type Redemption struct {
+	Code  string
+	Label string
+	// User, when given, must be the user the code belongs to.
+	User countersign.UserID
+}
+
+// clock is the engine's only source of time.
+type clock func() time.Time
