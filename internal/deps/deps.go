@@ -8,10 +8,7 @@ import (
 	_ "github.com/getkin/kin-openapi/openapi3filter" // tests
 	_ "github.com/go-jose/go-jose/v4"
 	_ "github.com/go-jose/go-jose/v4/jwt"
-	_ "github.com/go-json-experiment/json"
-	_ "github.com/go-json-experiment/json/jsontext"
 	_ "github.com/gofrs/flock"
-	_ "github.com/google/uuid"
 	_ "github.com/gowebpki/jcs" // tests
 	_ "github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/pgxpool"
@@ -34,7 +31,6 @@ import (
 	_ "golang.org/x/text/cases"
 	_ "golang.org/x/text/secure/precis"
 	_ "golang.org/x/text/unicode/norm"
-	_ "golang.org/x/time/rate"
 	_ "modernc.org/sqlite"
 	_ "pgregory.net/rapid" // tests
 )
