@@ -23,6 +23,7 @@ const (
 	vocabulary = "."
 	names      = "internal/names"
 	canon      = "internal/canon"
+	secret     = "internal/secret"
 	store      = "internal/store"
 	roster     = "internal/roster"
 	engine     = "internal/engine"
@@ -51,6 +52,7 @@ var floorPlan = []room{
 	{pkg: wire, may: []string{vocabulary}}, // for countersign.Error; it knows no noun
 	{pkg: names, may: []string{vocabulary}},
 	{pkg: canon, may: []string{vocabulary}},
+	{pkg: secret, may: []string{vocabulary}},
 
 	{pkg: "internal/access", may: []string{vocabulary, names, canon}},
 	{pkg: "internal/approval", may: []string{vocabulary, names, canon}},
@@ -61,9 +63,9 @@ var floorPlan = []room{
 	{pkg: "internal/store/storetest", may: []string{vocabulary, store}, testOnly: true},
 
 	{pkg: engine, may: []string{
-		vocabulary, names, canon, "internal/access", "internal/approval", "internal/audit", store, roster,
+		vocabulary, names, canon, secret, "internal/access", "internal/approval", "internal/audit", store, roster,
 	}},
-	{pkg: authn, may: []string{vocabulary, names, canon, store, roster, engine}},
+	{pkg: authn, may: []string{vocabulary, names, canon, secret, store, roster, engine}},
 	{pkg: "internal/notify", may: []string{vocabulary, store}},
 
 	{pkg: "internal/dialect/*", may: []string{vocabulary, engine, authn, wire}},
