@@ -42,7 +42,8 @@ bench: ## run the benchmarks whose names match BENCH (all)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 test-postgres: ## run only the packages that use a database, on both engines, uncached
-	scripts/with-postgres $(GO) test -count=1 -timeout $(TIMEOUT) $(DATABASE_PACKAGES)
+	@packages='$(DATABASE_PACKAGES)'; [[ -n $$packages ]] || { echo "no package's tests import internal/testdb"; exit 1; }; \
+		scripts/with-postgres $(GO) test -count=1 -timeout $(TIMEOUT) $$packages
 
 cover: ## measure statement coverage into cover.out and print the total
 	scripts/with-postgres $(GO) test -timeout $(TIMEOUT) -coverprofile=cover.out ./...
