@@ -197,3 +197,6 @@ func (Secret) String() string { return "[redacted]" }
 
 // GoString hides the value.
 func (Secret) GoString() string { return "[redacted]" }
+
+// CheckReason bounds a reason or comment.
+func CheckReason(field, s string) error { return checkProse(field, s) }

@@ -21,7 +21,7 @@ type Organization struct {
 }
 
 // Sealed reports whether the organization has left bootstrap.
-func (o *Organization) Sealed() bool { return !o.SealedAt.IsZero() }
+func (o Organization) Sealed() bool { return !o.SealedAt.IsZero() }
 
 // UpdateOrganization changes the organization's settings.
 type UpdateOrganization struct {

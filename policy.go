@@ -76,8 +76,8 @@ func ProtectedKinds() []ChangeKind {
 
 // TwoPersonPolicy is the ready-made policy a seal installs by default: one
 // other admin for every user, group, membership and credential change, two for
-// the policy itself. End users come and go without approval, and codes and
-// secrets follow from what was already approved.
+// the policy itself. End users are created without approval, and the onboarding
+// code of an invited person follows from the approved invitation.
 func TwoPersonPolicy() Policy {
 	admins := func(need int) Requirement {
 		return Requirement{Clauses: []Clause{{Approvers: ApproverSet{Role: RoleAdmin}, Need: need}}}
@@ -87,8 +87,7 @@ func TwoPersonPolicy() Policy {
 		Rules: []Rule{
 			{ID: "policy-needs-two", Changes: []string{"policy.*"}, Requirement: admins(2)},
 			{ID: "end-users-are-free", Changes: []string{string(KindUserCreateEndUser)}, Requirement: Requirement{}},
-			{ID: "codes-follow-the-invitation", Changes: []string{string(KindUserOnboardingCode), string(KindUserActivate), string(KindCredentialRedeem)}, Requirement: Requirement{}},
-			{ID: "secrets-follow-the-approval", Changes: []string{string(KindCredentialCollect)}, Requirement: Requirement{}},
+			{ID: "codes-follow-the-invitation", Changes: []string{string(KindUserOnboardingCode)}, Requirement: Requirement{}},
 		},
 		Default: admins(1),
 	}

@@ -59,3 +59,6 @@ func checkRole(field string, t UserType, r Role) error {
 		return E(Invalid, field, "must be admin, trader, viewer or none")
 	}
 }
+
+// CheckRole refuses a role that users of a type cannot have.
+func CheckRole(field string, t UserType, r Role) error { return checkRole(field, t, r) }

@@ -169,8 +169,9 @@ func MayVote(c Case, person countersign.UserID) bool {
 	})
 }
 
-// Subjects are the users a change is about: they vote neither for their own gain
-// nor against their own loss (S2).
+// Subjects are the users a change names as the one it is about: they vote neither
+// for their own gain nor against their own loss (S2). Lists of members are not
+// subjects: a group of all approvers could otherwise never be approved.
 func Subjects(change countersign.Change) []countersign.UserID {
 	switch c := change.(type) {
 	case *countersign.UpdateUser:
@@ -197,8 +198,6 @@ func Subjects(change countersign.Change) []countersign.UserID {
 		return []countersign.UserID{c.UserID}
 	case *countersign.IssueEnrolmentCode:
 		return []countersign.UserID{c.UserID}
-	case *countersign.CreateGroup:
-		return c.MemberIDs
 	default:
 		return nil
 	}

@@ -18,6 +18,8 @@ type Options struct {
 	Reason string
 	// DryRun finds out what would happen and stores nothing.
 	DryRun bool
+	// Batch makes errors name the operation they are about: operations.3.name.
+	Batch bool
 	// IfMatch is the version of the object the caller saw; 0 does not ask. It is
 	// compared with the object the first operation is about.
 	IfMatch int64

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/approval"
+	"github.com/countersign/countersign/internal/roster"
+)
+
+func (l *ledger) addPermission(c *countersign.AddPermission) error {
+	if _, found := slices.BinarySearch(countersign.BuiltInPermissions(), c.Permission); found {
+		return countersign.Code(countersign.Exists, "permission_taken", "permission", "is built in")
+	}
+	old, err := l.w.tx.CataloguePermission(l.w.ctx, c.Permission)
+	if err == nil && !old.Removed {
+		return countersign.Code(countersign.Exists, "permission_taken", "permission", "is already in the catalogue")
+	}
+	if ignoreMissing(err) != nil {
+		return err
+	}
+	return l.putCatalogue(old, countersign.CataloguePermission{Permission: c.Permission, Description: c.Description})
+}
+
+// added loads an entry the organization added; built-in ones cannot be touched.
+func (l *ledger) added(p countersign.Permission) (countersign.CataloguePermission, error) {
+	if _, found := slices.BinarySearch(countersign.BuiltInPermissions(), p); found {
+		return countersign.CataloguePermission{}, countersign.Code(countersign.Refused, "permission_built_in", "permission", "is built in and cannot be changed")
+	}
+	old, err := l.w.tx.CataloguePermission(l.w.ctx, p)
+	if isKind(err, countersign.NotFound) || (err == nil && old.Removed) {
+		return old, countersign.Code(countersign.NotFound, "permission_unknown", "permission", "is not in the catalogue")
+	}
+	return old, err
+}
+
+func (l *ledger) updatePermission(c *countersign.UpdatePermission) error {
+	old, err := l.added(c.Permission)
+	if err != nil {
+		return err
+	}
+	entry := old
+	entry.Description = c.Description
+	return l.putCatalogue(old, entry)
+}
+
+func (l *ledger) removePermission(c *countersign.RemovePermission) error {
+	old, err := l.added(c.Permission)
+	if err != nil {
+		return err
+	}
+	if l.w.book.PermissionInUse(c.Permission) {
+		return countersign.Code(countersign.Refused, "permission_in_use", "permission", "is still given to a user or group; take it away there first")
+	}
+	entry := old
+	entry.Removed = true
+	return l.putCatalogue(old, entry)
+}
+
+func (l *ledger) putCatalogue(old, entry countersign.CataloguePermission) error {
+	fields := func(p countersign.CataloguePermission) map[string]any {
+		state := "listed"
+		if p.Removed {
+			state = "removed"
+		}
+		return map[string]any{"description": p.Description, "state": state}
+	}
+	var before map[string]any
+	if old.Version > 0 {
+		before = fields(old)
+	}
+	if !l.move(countersign.PermissionFact(entry.Permission), old.Version, before, fields(entry)) {
+		return nil
+	}
+	entry.Version = l.position
+	return l.w.tx.PutCataloguePermission(l.w.ctx, entry)
+}
+
+func (l *ledger) putPolicy(c *countersign.PutPolicy) error {
+	old, err := l.w.tx.Organization(l.w.ctx)
+	if err != nil {
+		return err
+	}
+	if old.Sealed() {
+		if err := satisfiable(l.w, c.Policy); err != nil {
+			return err
+		}
+	}
+	o := old
+	o.Policy = c.Policy
+	return l.putOrganization(&old, o)
+}
+
+func (l *ledger) updateOrganization(c *countersign.UpdateOrganization) error {
+	old, err := l.w.tx.Organization(l.w.ctx)
+	if err != nil {
+		return err
+	}
+	o := old
+	o.Name = c.Name.Or(o.Name)
+	return l.putOrganization(&old, o)
+}
+
+// seal ends bootstrap, once every rule of the policy can be met whoever asks.
+func (l *ledger) seal(c *countersign.SealOrganization) error {
+	old, err := l.w.tx.Organization(l.w.ctx)
+	if err != nil {
+		return err
+	}
+	if old.Sealed() {
+		return countersign.Code(countersign.Refused, "already_sealed", "", "the organization is sealed; there is no way back")
+	}
+	o := old
+	if c.Policy != nil {
+		o.Policy = *c.Policy
+	}
+	if err := satisfiable(l.w, o.Policy); err != nil {
+		return err
+	}
+	o.SealedAt = l.w.now
+	return l.putOrganization(&old, o)
+}
+
+// satisfiable refuses a policy some requester could never meet (L1), counting
+// only people who hold a working credential (L2).
+func satisfiable(w *work, p countersign.Policy) error {
+	if err := p.Validate("policy"); err != nil {
+		return err
+	}
+	for _, h := range approval.Health(p, func(set countersign.ApproverSet) int { return reachable(w.book, set, w.now) }) {
+		if h.Spare < 0 {
+			return countersign.Code(countersign.Refused, "would_lock_out", "policy", fmt.Sprintf(
+				"rule %s asks %d approvals, but only %d people with a working credential could give them, and one of them may be the requester; appoint more first",
+				h.RuleID, h.Need, h.Eligible))
+		}
+	}
+	return nil
+}
+
+// reachable counts the people of a set who could vote at this moment.
+func reachable(book *roster.Book, set countersign.ApproverSet, now time.Time) int {
+	count := 0
+	for _, id := range book.Eligible(set, now) {
+		works := func(c countersign.Credential) bool { return c.Type != countersign.EnrolmentCode && c.WorksAt(now) }
+		if slices.ContainsFunc(book.Credentials(id), works) {
+			count++
+		}
+	}
+	return count
+}
+
+func (l *ledger) putOrganization(old *countersign.Organization, o countersign.Organization) error {
+	var was countersign.Organization
+	var fields, policy map[string]any
+	if old != nil {
+		was = *old
+		fields, policy = organizationFields(was), policyFields(was)
+	}
+	moved := false
+	if l.moveIfKnown(old != nil, countersign.OrganizationFact(), was.Version, fields, organizationFields(o)) {
+		o.Version, moved = l.position, true
+	}
+	if l.moveIfKnown(old != nil, countersign.PolicyFact(), was.PolicyVersion, policy, policyFields(o)) {
+		o.PolicyVersion, moved = l.position, true
+	}
+	if !moved {
+		return nil
+	}
+	return l.w.tx.PutOrganization(l.w.ctx, o)
+}
+
+func organizationFields(o countersign.Organization) map[string]any {
+	return map[string]any{"name": o.Name, "number": o.Number, "sealed_at": timeText(o.SealedAt)}
+}
+
+func policyFields(o countersign.Organization) map[string]any {
+	return map[string]any{"policy": o.Policy}
+}

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/access"
+	"github.com/countersign/countersign/internal/approval"
+	"github.com/countersign/countersign/internal/roster"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// gather collects what a tally looks at: the request's own clauses with the
+// pools fixed at its creation, tightened by what current rules ask now.
+func gather(book *roster.Book, organization countersign.Organization, request countersign.ChangeRequest, kinds []countersign.ChangeKind, now time.Time) approval.Case {
+	required := request.Requirement
+	if organization.Sealed() {
+		required = approval.And(required, approval.Required(organization.Policy, kinds).Requirement)
+	}
+	c := approval.Case{Excluded: request.Excluded, Approvals: request.Approvals, Digest: request.Digest}
+	for i, clause := range required.Clauses {
+		eligible := book.Eligible(clause.Approvers, now)
+		pool := eligible
+		if i < len(request.Pools) {
+			pool = request.Pools[i]
+		}
+		c.Clauses = append(c.Clauses, approval.ClauseCase{Clause: clause, Pool: pool, Now: eligible})
+	}
+	return c
+}
+
+// ownedBy reports whether an operation concerns a credential of a user.
+func (w *work) ownedBy(op countersign.Change, user countersign.UserID) bool {
+	as := *w
+	as.actor.User = user
+	return as.own(op)
+}
+
+// factsOf are the facts a request touches, as its log entries are found by.
+func factsOf(request countersign.ChangeRequest) []countersign.Fact {
+	out := make([]countersign.Fact, 0, len(request.Base))
+	for _, b := range request.Base {
+		out = append(out, b.Fact)
+	}
+	return out
+}
+
+// Change reads one request with everything an approver needs.
+func (e *Engine) Change(ctx context.Context, actor countersign.Actor, id countersign.ChangeID) (ChangeView, error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	var row store.ChangeRecord
+	err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
+		r, err := tx.Change(ctx, id)
+		row = r
+		return err
+	})
+	if isKind(err, countersign.NotFound) {
+		return ChangeView{}, missingThing("change request")
+	}
+	if err != nil {
+		return ChangeView{}, err
+	}
+	request, effects, err := readRecord(row)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	if !access.SeeChange(actor, v.holds, request.Requester, request.RequesterPerson) {
+		return ChangeView{}, missingThing("change request")
+	}
+	return v.describe(request, effects), nil
+}
+
+// describe adds what depends on the reader and the moment.
+func (v view) describe(request countersign.ChangeRequest, effects []countersign.Effect) ChangeView {
+	out := ChangeView{ChangeRequest: request, State: request.StateAt(v.now), Effects: effects, Reachable: true}
+	if !out.State.Open() {
+		return out
+	}
+	out.Impact = v.book.Impact(effects, v.now)
+	kinds := (&work{actor: v.actor, book: v.book}).governedKinds(request.Operations)
+	c := gather(v.book, v.book.Organization(), request, kinds, v.now)
+	tally := approval.Count(c)
+	out.Reachable = tally.Reachable
+	for i, clause := range c.Clauses {
+		out.Needs = append(out.Needs, ClauseNeed{
+			Approvers: clause.Clause.Approvers, Need: clause.Clause.Need, Have: tally.Clauses[i].Have, Eligible: orEmpty(tally.Clauses[i].Open),
+		})
+	}
+	_, voted := lastVote(request, v.actor.User)
+	out.CanDecide = !voted && access.Vote(v.actor, v.holds) == nil && approval.MayVote(c, v.actor.User)
+	return out
+}
+
+// maxScanned bounds how many closed requests one filtered read looks through.
+const maxScanned = 2000
+
+// Changes lists requests newest first. Open ones come from the roster when only
+// they are asked for, so that an inbox has an exact total at once; with closed
+// ones among them the list is read from the store page by page.
+func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeFilter, p countersign.Page) (List[ChangeView], error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return List[ChangeView]{}, err
+	}
+	all, err := e.matching(ctx, v, f)
+	if err != nil {
+		return List[ChangeView]{}, err
+	}
+	list := List[ChangeView]{Total: len(all), Revision: v.book.Position(), Items: []ChangeView{}}
+	start := min(p.Offset, len(all))
+	if p.After != "" {
+		start, _ = slices.BinarySearchFunc(all, countersign.ChangeID(p.After), func(c ChangeView, after countersign.ChangeID) int {
+			return strings.Compare(string(after), string(c.ID))
+		})
+		if start < len(all) && all[start].ID == countersign.ChangeID(p.After) {
+			start++
+		}
+	}
+	end := min(start+p.Limit, len(all))
+	list.Items = append(list.Items, all[start:end]...)
+	list.More = end < len(all)
+	return list, nil
+}
+
+// matching finds every request the filter keeps and the actor may see.
+func (e *Engine) matching(ctx context.Context, v view, f ChangeFilter) ([]ChangeView, error) {
+	var out []ChangeView
+	take := func(request countersign.ChangeRequest, effects []countersign.Effect) {
+		if !access.SeeChange(v.actor, v.holds, request.Requester, request.RequesterPerson) || !f.touches(request) {
+			return
+		}
+		if state := request.StateAt(v.now); len(f.States) > 0 && !slices.Contains(f.States, state) {
+			return
+		}
+		if seen := v.describe(request, effects); !f.NeedsMe || seen.CanDecide {
+			out = append(out, seen)
+		}
+	}
+	if f.NeedsMe || onlyOpen(f.States) {
+		for _, request := range slices.Backward(v.book.OpenChanges(v.now)) {
+			take(request, nil)
+		}
+		slices.SortFunc(out, func(a, b ChangeView) int { return strings.Compare(string(b.ID), string(a.ID)) })
+		return out, nil
+	}
+	err := e.store.Read(ctx, v.actor.Organization, func(tx store.ReadTx) error {
+		return eachChange(ctx, tx, f.stored(), take)
+	})
+	return out, err
+}
+
+// eachChange walks the stored requests, newest first, page by page.
+func eachChange(ctx context.Context, tx store.ReadTx, states []countersign.ChangeState, take func(countersign.ChangeRequest, []countersign.Effect)) error {
+	before := countersign.ChangeID("")
+	for {
+		page, err := tx.Changes(ctx, states, before, maxScanned)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, row := range page {
+			request, effects, err := readRecord(row)
+			if err != nil {
+				return err
+			}
+			take(request, effects)
+		}
+		before = page[len(page)-1].ID
+	}
+}
+
+func onlyOpen(states []countersign.ChangeState) bool {
+	return len(states) > 0 && !slices.ContainsFunc(states, func(s countersign.ChangeState) bool { return !s.Open() })
+}
+
+// stored are the states as stored that may show as one of those asked for: an
+// expired request may still be stored as open.
+func (f ChangeFilter) stored() []countersign.ChangeState {
+	if len(f.States) == 0 {
+		return nil
+	}
+	out := slices.Clone(f.States)
+	if slices.Contains(out, countersign.ChangeExpired) {
+		out = append(out, countersign.ChangePending, countersign.ChangeScheduled)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// touches keeps requests about a user or group.
+func (f ChangeFilter) touches(request countersign.ChangeRequest) bool {
+	about := func(id string) bool {
+		return slices.ContainsFunc(request.Base, func(b countersign.FactVersion) bool { return strings.Contains(string(b.Fact), id) })
+	}
+	return (f.UserID == "" || about(string(f.UserID))) && (f.GroupID == "" || about(string(f.GroupID)))
+}
+
+// Policy reads the organization with its policy.
+func (e *Engine) Policy(ctx context.Context, actor countersign.Actor) (countersign.Organization, error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return countersign.Organization{}, err
+	}
+	return v.book.Organization(), access.Require(v.holds, countersign.PoliciesRead)
+}
+
+// PolicyHealth says of each clause of the policy whether it can be met.
+func (e *Engine) PolicyHealth(ctx context.Context, actor countersign.Actor) ([]RuleHealth, error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
+		return nil, err
+	}
+	return v.health(v.book.Organization().Policy), nil
+}
+
+func (v view) health(p countersign.Policy) []RuleHealth {
+	var out []RuleHealth
+	count := func(set countersign.ApproverSet) int { return reachable(v.book, set, v.now) }
+	for _, h := range approval.Health(p, count) {
+		out = append(out, RuleHealth{RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Spare: h.Spare, OK: h.Spare >= 0})
+	}
+	return out
+}
+
+// PolicyLint says what would be refused of a policy, and what is unwise.
+func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p countersign.Policy) ([]Finding, error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
+		return nil, err
+	}
+	findings := []Finding{}
+	if err := p.Validate("policy"); err != nil {
+		var own *countersign.Error
+		if !asError(err, &own) {
+			return nil, err
+		}
+		return append(findings, Finding{Severity: "error", Field: own.Field, Message: own.Message}), nil
+	}
+	for _, h := range v.health(p) {
+		switch {
+		case !h.OK:
+			findings = append(findings, Finding{Severity: "error", Field: h.RuleID, Message: "asks more approvals than there are people besides the requester"})
+		case h.Spare == 0:
+			findings = append(findings, Finding{Severity: "warning", Field: h.RuleID, Message: "has nobody to spare: if one approver leaves, it can no longer be met"})
+		}
+	}
+	return findings, nil
+}

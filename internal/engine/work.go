@@ -1,0 +1,323 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/access"
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/canon"
+	"github.com/countersign/countersign/internal/roster"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// errNothingStored ends a transaction that must leave nothing behind: a dry run
+// or a rehearsal.
+var errNothingStored = errors.New("nothing is to be stored")
+
+// work is one mutation in one transaction.
+type work struct {
+	e     *Engine
+	ctx   context.Context //nolint:containedctx // a work lives within one call
+	tx    store.WriteTx
+	book  *roster.Book
+	actor countersign.Actor
+	o     Options
+	// now is the clock's time, never before the newest entry.
+	now time.Time
+	// late is an error to be reported although the transaction commits: the
+	// request was closed on the way.
+	late error
+}
+
+// mutate runs do in one transaction and brings the roster up to date before it
+// returns, also when the caller has gone or the outcome of the commit is unknown.
+func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options, do func(*work) (countersign.Outcome, error)) (Result, error) {
+	s, err := e.shelve(ctx, actor.Organization)
+	if err != nil {
+		return Result{}, err
+	}
+	var result Result
+	var late error
+	err = e.store.Write(ctx, actor.Organization, func(tx store.WriteTx) error {
+		r, l, err := e.transact(ctx, tx, s.book, actor, o, do)
+		result, late = r, l
+		return err
+	})
+	if errors.Is(err, errNothingStored) {
+		return result, nil
+	}
+	e.settle(ctx, actor.Organization, s, result.Revision, err)
+	if err != nil {
+		return Result{}, e.rememberFailure(ctx, actor, o, err)
+	}
+	return result, late
+}
+
+func (e *Engine) transact(ctx context.Context, tx store.WriteTx, book *roster.Book, actor countersign.Actor, o Options, do func(*work) (countersign.Outcome, error)) (Result, error, error) {
+	w, err := e.begin(ctx, tx, book, actor, o)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	if answer, err := w.replay(); err != nil || answer != nil {
+		return Result{Replayed: answer}, nil, err
+	}
+	if err := w.checkActor(); err != nil {
+		return Result{}, nil, err
+	}
+	outcome, err := do(w)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	head, err := tx.Head(ctx)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	outcome.Revision, outcome.DryRun = head.Size, o.DryRun
+	result := Result{Outcome: outcome}
+	if o.DryRun {
+		return result, nil, errNothingStored
+	}
+	if err := w.remember(result, w.late); err != nil {
+		return Result{}, nil, err
+	}
+	return result, w.late, nil
+}
+
+func (e *Engine) begin(ctx context.Context, tx store.WriteTx, book *roster.Book, actor countersign.Actor, o Options) (*work, error) {
+	if err := book.Follow(ctx, source{tx}); err != nil {
+		return nil, err
+	}
+	head, err := tx.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := e.instant()
+	if now.Before(head.Time) {
+		now = head.Time
+	}
+	return &work{e: e, ctx: ctx, tx: tx, book: book, actor: actor, o: o, now: now}, nil
+}
+
+// instant is the clock's time as it is stored: UTC, whole microseconds.
+func (e *Engine) instant() time.Time { return e.now().UTC().Truncate(time.Microsecond) }
+
+// settle brings the roster to what was committed.
+func (e *Engine) settle(ctx context.Context, org countersign.OrganizationID, s *shelved, revision int64, err error) {
+	switch {
+	case err == nil:
+		for {
+			known := s.committed.Load()
+			if known >= revision || s.committed.CompareAndSwap(known, revision) {
+				break
+			}
+		}
+	case errors.Is(err, store.ErrCommitUnknown):
+		s.doubtful.Store(true)
+	default:
+		return // rolled back: nothing moved
+	}
+	if s.book.Position() >= revision && err == nil {
+		return // a later writer's transaction has already taken it along
+	}
+	// A failure here leaves the roster doubtful, and the next reader follows.
+	_ = e.follow(context.WithoutCancel(ctx), org, s)
+}
+
+// checkActor tests again, under the lock, that the credential still works and
+// the people behind it are active: authentication happened before.
+func (w *work) checkActor() error {
+	if w.actor.Method != countersign.ByToken {
+		return nil
+	}
+	gone := countersign.E(countersign.Unauthenticated, "", "this credential no longer works")
+	credential, ok := w.book.Credential(w.actor.Credential)
+	if !ok || !credential.WorksAt(w.now) || credential.UserID != w.actor.User {
+		return gone
+	}
+	for _, id := range []countersign.UserID{w.actor.User, w.actor.Person()} {
+		if u, ok := w.book.User(id, w.now); !ok || u.State != countersign.UserActive {
+			return gone
+		}
+	}
+	return nil
+}
+
+// holds answers access's questions about the actor.
+func (w *work) holds(p countersign.Permission) bool {
+	return w.book.Holds(w.actor.User, p, w.now)
+}
+
+// mayRequest checks access for one operation.
+func (w *work) mayRequest(op countersign.Change) error {
+	return access.Request(w.actor, w.holds, op, w.own(op))
+}
+
+// own reports whether an operation concerns a credential of the actor himself.
+func (w *work) own(op countersign.Change) bool {
+	switch c := op.(type) {
+	case *countersign.CreateCredential:
+		return c.UserID == w.actor.User
+	case *countersign.RevokeCredential:
+		credential, ok := w.book.Credential(c.CredentialID)
+		return ok && credential.UserID == w.actor.User
+	default:
+		return false
+	}
+}
+
+// replay finds the answer of an earlier request with the same idempotency key.
+func (w *work) replay() (*Answer, error) {
+	if w.o.Once == nil || w.o.DryRun {
+		return nil, nil //nolint:nilnil // no key, no answer
+	}
+	r, err := w.tx.Remembered(w.ctx, w.actor.User, w.o.Once.Route, w.o.Once.Key, w.now.Add(-countersign.IdempotencyLife))
+	if isKind(err, countersign.NotFound) {
+		return nil, nil //nolint:nilnil // a new key
+	}
+	if err != nil {
+		return nil, err
+	}
+	if [32]byte(r.Fingerprint) != w.o.Once.Fingerprint {
+		return nil, countersign.Code(countersign.Refused, "idempotency_key_reused", "Idempotency-Key",
+			"was used for another request; use a new key for each request")
+	}
+	return &Answer{Status: r.Status, Header: r.Header, Body: r.Body}, nil
+}
+
+func (w *work) remember(result Result, failure error) error {
+	if w.o.Once == nil {
+		return nil
+	}
+	answer := w.o.Once.Answer(result, failure)
+	return w.tx.Remember(w.ctx, store.IdempotencyRecord{
+		Principal: w.actor.User, Route: w.o.Once.Route, Key: w.o.Once.Key, Fingerprint: w.o.Once.Fingerprint[:],
+		Status: answer.Status, Header: answer.Header, Body: answer.Body, CreatedAt: w.now,
+	})
+}
+
+// rememberFailure keeps the answer of a request that was executed and refused,
+// so that its replay says the same. Malformed, unauthenticated and transient
+// failures are not kept: the client may mend and repeat them.
+func (e *Engine) rememberFailure(ctx context.Context, actor countersign.Actor, o Options, failure error) error {
+	switch countersign.KindOf(failure) {
+	case countersign.Forbidden, countersign.NotFound, countersign.Exists, countersign.Stale, countersign.Refused:
+	default:
+		return failure
+	}
+	var own *countersign.Error
+	if o.Once == nil || (errors.As(failure, &own) && own.Code == "idempotency_key_reused") {
+		return failure
+	}
+	err := e.store.Write(ctx, actor.Organization, func(tx store.WriteTx) error {
+		w := &work{e: e, ctx: ctx, tx: tx, actor: actor, o: o, now: e.instant()}
+		// Somebody else may have executed the key meanwhile; his answer stands.
+		if answer, err := w.replay(); err != nil || answer != nil {
+			return err
+		}
+		return w.remember(Result{}, failure)
+	})
+	if err != nil {
+		return countersign.E(countersign.Unavailable, "", "the outcome could not be recorded; repeat the request with the same key").Caused(errors.Join(err, failure))
+	}
+	return failure
+}
+
+// entry is what a mutation wants recorded.
+type entry struct {
+	kind     countersign.EntryKind
+	change   *audit.LeafChange
+	approval *audit.LeafApproval
+	// document in committed form, for the first entry of a change.
+	document []byte
+	effects  []countersign.Effect
+	// facts by which the entry can be found besides those of its effects.
+	facts     []countersign.Fact
+	committer *canon.Committer
+	// openings of commitments that stand in the document.
+	openings map[string]countersign.Opening
+}
+
+// position is where the next entry will stand.
+func (w *work) position() (int64, error) {
+	head, err := w.tx.Head(w.ctx)
+	return head.Size + 1, err
+}
+
+// append records an entry; no governed row moves without one.
+func (w *work) append(n entry) error {
+	head, err := w.tx.Head(w.ctx)
+	if err != nil {
+		return err
+	}
+	root, err := audit.RootText(head)
+	if err != nil {
+		return err
+	}
+	leaf := audit.Leaf{
+		V: audit.Version, Origin: audit.Origin(w.actor.Organization), Organization: string(w.actor.Organization),
+		Index: head.Size, Time: audit.FormatTime(w.now), Kind: string(n.kind), Actor: w.leafActor(),
+		Request: w.leafRequest(), Change: n.change, Approval: n.approval, PreviousRoot: root,
+		Code: audit.LeafCode{Build: w.e.build, Schema: audit.Schema},
+	}
+	sealed, err := audit.Seal(leaf, n.document, n.effects, n.committer)
+	if err != nil {
+		return fmt.Errorf("sealing an entry: %w", err)
+	}
+	for commitment, opening := range n.openings {
+		sealed.Entry.Openings[commitment] = opening
+	}
+	for digest, body := range sealed.Blobs {
+		if err := w.tx.PutBlob(w.ctx, digest, body); err != nil {
+			return err
+		}
+	}
+	appended, err := audit.Append(head, sealed.Entry)
+	if err != nil {
+		return err
+	}
+	return w.tx.AppendEntry(w.ctx, sealed.Entry, touched(n), appended.FirstHash, appended.Hashes, appended.Head)
+}
+
+// touched lists the facts an entry is found by, each once.
+func touched(n entry) []countersign.Fact {
+	seen := make(map[countersign.Fact]bool, len(n.effects)+len(n.facts))
+	var out []countersign.Fact
+	add := func(f countersign.Fact) {
+		if !seen[f] {
+			seen[f] = true
+			out = append(out, f)
+		}
+	}
+	for _, effect := range n.effects {
+		add(effect.Fact)
+	}
+	for _, fact := range n.facts {
+		add(fact)
+	}
+	return out
+}
+
+func (w *work) leafActor() *audit.LeafActor {
+	return &audit.LeafActor{
+		User: string(w.actor.User), Person: string(w.actor.Person()),
+		Credential: string(w.actor.Credential), Method: string(w.actor.Method),
+	}
+}
+
+func (w *work) leafRequest() *audit.LeafRequest {
+	r := audit.LeafRequest{ID: w.o.RequestID}
+	if w.o.Once != nil {
+		sum := sha256.Sum256([]byte(w.o.Once.Key))
+		r.Idempotency = hex.EncodeToString(sum[:])
+	}
+	if r == (audit.LeafRequest{}) {
+		return nil
+	}
+	return &r
+}
