@@ -6,8 +6,6 @@ package deps
 
 import (
 	_ "github.com/getkin/kin-openapi/openapi3filter" // tests
-	_ "github.com/go-jose/go-jose/v4"
-	_ "github.com/go-jose/go-jose/v4/jwt"
 	_ "github.com/gofrs/flock"
 	_ "github.com/gowebpki/jcs" // tests
 	_ "github.com/jackc/pgx/v5"
@@ -25,12 +23,8 @@ import (
 	_ "go.yaml.in/yaml/v3" // tests
 	_ "golang.org/x/crypto/argon2"
 	_ "golang.org/x/crypto/bcrypt"
-	_ "golang.org/x/mod/sumdb/note"
-	_ "golang.org/x/mod/sumdb/tlog"
 	_ "golang.org/x/term"
-	_ "golang.org/x/text/cases"
 	_ "golang.org/x/text/secure/precis"
-	_ "golang.org/x/text/unicode/norm"
 	_ "modernc.org/sqlite"
 	_ "pgregory.net/rapid" // tests
 )
