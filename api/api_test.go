@@ -1,6 +1,10 @@
 package api_test
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -124,3 +128,43 @@ func TestTheDocumentNamesEveryErrorKind(t *testing.T) {
 		}
 	}
 }
+
+// A client can act only on a code it was told about. Codes are written as
+// literals beside the rule that raises them, so the sources are searched.
+func TestTheDocumentNamesEveryErrorCode(t *testing.T) {
+	description := load(t).Info.Description
+	literal := regexp.MustCompile(`(?:Code: |Code\((?:countersign\.)?[A-Za-z"]+, |Code[A-Z][A-Za-z]+ += )"([a-z_]+)"`)
+	found := 0
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.Contains(name, "storetest") || strings.Contains(name, "testdata") || strings.HasPrefix(d.Name(), ".") && name != "..") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		source, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for _, m := range literal.FindAllSubmatch(source, -1) {
+			found++
+			code := string(m[1])
+			if !strings.Contains(description, "`"+code+"`") && !slices.Contains(codesOfNoAnswer(), code) {
+				t.Errorf("%s raises the code %s, which the document does not name", name, code)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found < 40 {
+		t.Errorf("found only %d codes: the search is broken", found)
+	}
+}
+
+// codesOfNoAnswer are raised where no client is listening.
+func codesOfNoAnswer() []string { return []string{"database_in_use"} }
