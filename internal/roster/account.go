@@ -41,3 +41,11 @@ func (b *Book) PermissionInUse(p countersign.Permission) bool {
 		return n.row != nil && n.row.Living() && slices.Contains(n.row.Permissions, p)
 	})
 }
+
+// Size counts what the book holds: stored users, deleted ones included, and
+// change requests that were open when they last moved.
+func (b *Book) Size() (users, openChanges int) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.state.people), len(b.state.changes)
+}
