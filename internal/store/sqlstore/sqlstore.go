@@ -1,0 +1,168 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Options tune a database; the zero value is right for production.
+type Options struct {
+	// Fault, when set, is asked before every statement, with its text, and at
+	// the points named by the Fault constants. An error it returns takes the
+	// place of the database's own; one that wraps ErrTransient is treated as a
+	// deadlock or a lost connection would be. It is how tests reach the
+	// failures that no input produces.
+	Fault func(point string) error
+}
+
+// The points at which Options.Fault is asked besides statements.
+const (
+	FaultBegin     = "begin"
+	FaultCommit    = "commit"
+	FaultCommitted = "committed" // the commit has happened; its answer gets lost
+)
+
+// ErrTransient marks a fault after which a transaction is worth running again.
+var ErrTransient = errors.New("transient fault")
+
+// DB is a database of organizations. It implements store.Store.
+type DB struct {
+	engine *engine
+	texts  texts
+	queue  queue
+	fault  func(point string) error
+
+	// mu guards closed and running; idle is closed when the last transaction
+	// ends after Close has begun.
+	mu      sync.Mutex
+	closed  bool
+	running int
+	idle    chan struct{}
+}
+
+var _ store.Store = (*DB)(nil)
+
+// engine is everything in which the two databases differ.
+type engine struct {
+	// write and read are pools; on PostgreSQL they share one.
+	write, read *pool
+	// rows and unhex are the two fragments of SQL that differ, see texts.
+	rows, unhex string
+	// beforeScan, when not empty, is run before the first scan of a read.
+	beforeScan statement
+	// commitLimit is how long a commit may take before its outcome counts as
+	// unknown; 0 is for an engine whose commit cannot be abandoned.
+	commitLimit time.Duration
+	// exclusive is true when no other process can write.
+	exclusive bool
+	// classify says what a statement's error means, classifyCommit what that of
+	// a commit does.
+	classify, classifyCommit func(error) failure
+	close                    func() error
+}
+
+// pool is a set of connections with the statements prepared on it.
+type pool struct {
+	db      *sql.DB
+	options *sql.TxOptions
+	// prepared is nil where the driver prepares and keeps statements by itself.
+	prepared map[statement]*sql.Stmt
+}
+
+// Open opens a database, brings its schema up to date and checks that it is set
+// up as durability needs. The URL is postgres://..., or the path of a SQLite
+// file, which is created when missing, with "sqlite:" before it or without. A
+// SQLite file belongs to one DB at a time, in whatever process; who comes second
+// gets Unavailable. No error ever shows the URL: it may hold a password.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	db := &DB{fault: o.Fault, idle: make(chan struct{})}
+	if db.fault == nil {
+		db.fault = func(string) error { return nil }
+	}
+	var err error
+	switch scheme, rest, _ := strings.Cut(url, ":"); {
+	case scheme == "postgres" || scheme == "postgresql":
+		db.engine, err = openPostgres(ctx, url)
+	case scheme == "sqlite":
+		db.engine, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"))
+	case strings.Contains(url, "://"):
+		err = countersign.E(countersign.Invalid, "db", "must be postgres://... or the path of a SQLite file")
+	default:
+		db.engine, err = openSQLite(ctx, url)
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.texts = newTexts(db.engine)
+	if err := db.prepare(ctx); err != nil {
+		return nil, errors.Join(err, db.engine.close())
+	}
+	return db, nil
+}
+
+// prepare prepares every statement, so that a schema that does not fit them is
+// found at start and not at three in the morning.
+func (db *DB) prepare(ctx context.Context) error {
+	for _, p := range []*pool{db.engine.write, db.engine.read} {
+		if p.prepared == nil {
+			continue
+		}
+		for _, text := range db.texts.all() {
+			prepared, err := p.db.PrepareContext(ctx, string(text))
+			if err != nil {
+				return fmt.Errorf("preparing %q: %w", text, err)
+			}
+			p.prepared[text] = prepared
+		}
+	}
+	return nil
+}
+
+// Exclusive reports whether this process is the only one that can write.
+func (db *DB) Exclusive() bool { return db.engine.exclusive }
+
+// Close waits for running transactions and closes the database. Later calls
+// find it closed.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	if db.closed {
+		db.mu.Unlock()
+		<-db.idle
+		return nil
+	}
+	db.closed = true
+	last := db.running == 0
+	db.mu.Unlock()
+	if !last {
+		<-db.idle
+		return db.engine.close()
+	}
+	close(db.idle)
+	return db.engine.close()
+}
+
+// enter counts a transaction in; who got in calls leave.
+func (db *DB) enter() (leave func(), err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return nil, countersign.E(countersign.Unavailable, "", "the database has been closed")
+	}
+	db.running++
+	return func() {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		db.running--
+		if db.closed && db.running == 0 {
+			close(db.idle)
+		}
+	}, nil
+}

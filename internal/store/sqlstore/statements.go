@@ -1,0 +1,60 @@
+package sqlstore
+
+import "strings"
+
+// statement is the text of one SQL statement. Every one is static, stands in
+// the list below, and runs unchanged on both engines.
+type statement string
+
+// statements lists every statement but those of texts. On SQLite they are
+// prepared at start; a test prepares them on PostgreSQL, and another finds the
+// constant that is missing here.
+func statements() []statement {
+	return []statement{
+		setSavepoint, releaseSavepoint, undoSavepoint,
+		readHead, takeHead, moveHead,
+		insertOrganization, insertHead, organizationOf, updateOrganization,
+		allotUserNumbers, allotGroupNumbers, allotMembershipNumbers,
+		cataloguePermission, catalogueSince, putCataloguePermission,
+		organizations, secretPlace, userPlaces, clientPlace,
+		userByID, livingUserByEmail, livingUserByExternalID, usersSince, putUser,
+		groupByID, livingGroupByName, groupsSince, putGroup, touchMembers,
+		membershipByID, livingMembership, removedMembership,
+		membershipsOfUser, membershipsOfGroup, membershipsSince, putMembership,
+		removeMembershipsOfUser, removeMembershipsOfGroup,
+		credentialByID, credentialsOfUser, credentialsSince, putCredential,
+		changeByID, openChanges, changesSince, countOpen, expiredChanges, putChange, forgetBase,
+		changesBefore, changesInStateBefore,
+		approvalsOfChange, approvalsOfOpen, approvalsSince, addApproval,
+		entryAt, entriesFrom, entriesOf, insertEntry, insertOutbox, blobOf, putBlob,
+		remembered, remember, forget,
+	}
+}
+
+// texts are the statements that take a list, as one parameter: the JSON text of
+// an array of rows, see row. How an engine unfolds it is one of the two
+// fragments in which their SQL differs; the other is how it reads hexadecimal.
+type texts struct {
+	insertFacts, insertHashes, insertBase       statement
+	hashesAt, relyingOn, changesIn, approvalsIn statement
+}
+
+func newTexts(e *engine) texts {
+	with := func(q string) statement {
+		return statement(strings.NewReplacer("{rows}", e.rows, "{unhex}", e.unhex).Replace(q))
+	}
+	return texts{
+		insertFacts:  with(insertFacts),
+		insertHashes: with(insertHashes),
+		insertBase:   with(insertBase),
+		hashesAt:     with(hashesAt),
+		relyingOn:    with(relyingOn),
+		changesIn:    with(changesIn),
+		approvalsIn:  with(approvalsIn),
+	}
+}
+
+func (t texts) all() []statement {
+	return append(statements(),
+		t.insertFacts, t.insertHashes, t.insertBase, t.hashesAt, t.relyingOn, t.changesIn, t.approvalsIn)
+}

@@ -1,0 +1,161 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/store"
+)
+
+const unavailable = countersign.Unavailable
+
+const (
+	// maxAttempts bounds how often a transaction is run. Writers of one
+	// organization cannot deadlock with each other, so more than a second run
+	// means that the server is restarting or failing over.
+	maxAttempts = 4
+	// firstPause is the wait before the second run; each further one is five
+	// times as long.
+	firstPause = 10 * time.Millisecond
+)
+
+const (
+	setSavepoint     statement = `savepoint step`
+	releaseSavepoint statement = `release savepoint step`
+	undoSavepoint    statement = `rollback to savepoint step`
+)
+
+// readTx is a transaction of one organization that only reads.
+type readTx struct {
+	s    *session
+	org  countersign.OrganizationID
+	head countersign.Head
+}
+
+// writeTx also writes; head moves with what it appends.
+type writeTx struct{ *readTx }
+
+var (
+	_ store.ReadTx  = (*readTx)(nil)
+	_ store.WriteTx = (*writeTx)(nil)
+)
+
+// Read runs fn in one read snapshot.
+func (db *DB) Read(ctx context.Context, org countersign.OrganizationID, fn func(store.ReadTx) error) error {
+	return db.look(ctx, func(s *session) error {
+		t := &readTx{s: s, org: org}
+		// The first statement fixes the snapshot, so the head comes first: what
+		// follows is exactly what stood at its position.
+		found, err := s.one(ctx, readHead, []any{org}, t.headColumns()...)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return notFound("organization")
+		}
+		return fn(t)
+	})
+}
+
+// Deployment runs fn in one read snapshot across organizations.
+func (db *DB) Deployment(ctx context.Context, fn func(store.DeploymentTx) error) error {
+	return db.look(ctx, func(s *session) error { return fn(&deploymentTx{s}) })
+}
+
+// look runs a read. It is not run again: fn may already have given away what it
+// saw. What it saw before a failure is not to be trusted either, so a failure
+// that fn swallowed still counts.
+func (db *DB) look(ctx context.Context, fn func(*session) error) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s, _, err := db.begin(ctx, db.engine.read)
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	if err := fn(s); err != nil {
+		return err
+	}
+	return s.failed
+}
+
+// Write runs fn in one transaction of an organization.
+func (db *DB) Write(ctx context.Context, org countersign.OrganizationID, fn func(store.WriteTx) error) error {
+	return db.change(ctx, org, func(t *writeTx) error {
+		found, err := t.s.one(ctx, takeHead, []any{org}, t.headColumns()...)
+		if err == nil && !found {
+			err = notFound("organization")
+		}
+		return err
+	}, fn)
+}
+
+// Found creates an organization with an empty log.
+func (db *DB) Found(ctx context.Context, o countersign.Organization, fn func(store.WriteTx) error) error {
+	return db.change(ctx, o.ID, func(t *writeTx) error { return t.found(ctx, o) }, fn)
+}
+
+// change runs a write until it is done, refused, or out of luck too often.
+func (db *DB) change(ctx context.Context, org countersign.OrganizationID, first func(*writeTx) error, fn func(store.WriteTx) error) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	next, err := db.queue.wait(ctx, org)
+	if err != nil {
+		return err
+	}
+	defer next()
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		again, err := db.attempt(ctx, org, first, fn)
+		if !again || attempt == maxAttempts {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+			pause *= 5
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// attempt runs a write once and says whether it should be run again.
+func (db *DB) attempt(ctx context.Context, org countersign.OrganizationID, first func(*writeTx) error, fn func(store.WriteTx) error) (again bool, err error) {
+	s, f, err := db.begin(ctx, db.engine.write)
+	if err != nil {
+		return f.transient && ctx.Err() == nil, err
+	}
+	defer s.end()
+	t := &writeTx{&readTx{s: s, org: org}}
+	if err := first(t); err != nil {
+		return s.worthAnother(err), err
+	}
+	if err := fn(t); err != nil {
+		return s.worthAnother(err), err
+	}
+	if s.failed != nil {
+		return s.worthAnother(s.failed), s.failed
+	}
+	if err := ctx.Err(); err != nil {
+		return false, givenUp(err) // the last moment at which this is certain
+	}
+	f, err = s.commit(ctx)
+	return f.transient, err
+}
+
+// Savepoint runs fn and undoes what it wrote if it fails.
+func (t *writeTx) Savepoint(ctx context.Context, fn func() error) error {
+	head := t.head
+	err := t.s.savepoint(ctx, fn)
+	if err != nil {
+		t.head = head
+	}
+	return err
+}
