@@ -1,0 +1,199 @@
+package native
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/wire"
+)
+
+func (d *Dialect) listChanges(c *call) error {
+	q := wire.ParseQuery(c.r)
+	filter := engine.ChangeFilter{
+		States:  enums(q, "state", countersign.ChangeStates()...),
+		NeedsMe: q.Enum("needs", "", "me") == "me",
+		UserID:  id[countersign.UserID](q, "user_id"),
+		GroupID: id[countersign.GroupID](q, "group_id"),
+	}
+	p := c.paging(q)
+	if err := q.Done(); err != nil {
+		return err
+	}
+	rows, err := d.Engine.Changes(c.ctx, c.actor, filter, p.page)
+	if err != nil {
+		return err
+	}
+	return answerList(c, p, rows, func(v engine.ChangeView) string { return string(v.ID) }, changeToWire)
+}
+
+func (d *Dialect) getChange(c *call) error {
+	id, err := pathID[countersign.ChangeID](c.r, "change_id")
+	if err != nil {
+		return err
+	}
+	if err := c.noQuery(); err != nil {
+		return err
+	}
+	revision, err := d.revision(c)
+	if err != nil {
+		return err
+	}
+	v, err := d.Engine.Change(c.ctx, c.actor, id)
+	if err != nil {
+		return err
+	}
+	out, err := changeToWire(v)
+	if err != nil {
+		return err
+	}
+	return c.answerObject(revision, v.Version, out)
+}
+
+// submission is the body of submitChange and replaceChange. Operations stay raw
+// until their kind says what they are.
+type submission struct {
+	Operations []jsontext.Value `json:"operations"`
+	Reason     string           `json:"reason"`
+}
+
+func decodeSubmission(r *http.Request) ([]countersign.Change, string, error) {
+	var b submission
+	if err := wire.Decode(r, 0, &b); err != nil {
+		return nil, "", err
+	}
+	// Before any of them is decoded: a thousand operations are refused unread.
+	if len(b.Operations) == 0 || len(b.Operations) > countersign.MaxOperations {
+		return nil, "", countersign.E(countersign.Invalid, "operations", "must hold 1 to 100 operations")
+	}
+	ops := make([]countersign.Change, len(b.Operations))
+	for i, raw := range b.Operations {
+		op, err := decodeOperation(raw)
+		if known, ok := asError(err); ok {
+			return nil, "", known.In("operations." + strconv.Itoa(i))
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		ops[i] = op
+	}
+	return ops, b.Reason, nil
+}
+
+// decodeOperation reads {"kind": ..., fields of that kind} as strictly as every
+// other body. The canonical decoder is more forgiving, since what it reads we
+// have written ourselves.
+func decodeOperation(raw jsontext.Value) (countersign.Change, error) {
+	var members map[string]jsontext.Value
+	if raw.Kind() != jsontext.KindBeginObject {
+		return nil, countersign.Code(countersign.Invalid, wire.CodeWrongType, "", "must be an object with a kind")
+	}
+	if err := wire.DecodeBytes(raw, &members); err != nil {
+		return nil, err
+	}
+	var named struct {
+		Kind countersign.ChangeKind `json:"kind"`
+	}
+	if err := wire.DecodeBytes(raw, &named, wire.IgnoreUnknown()); err != nil {
+		return nil, err
+	}
+	change, ok := countersign.NewChange(named.Kind)
+	switch {
+	case named.Kind == "":
+		return nil, countersign.E(countersign.Invalid, "kind", "is required; the API document lists the kinds")
+	case !ok:
+		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "kind", "is no kind of change; the API document lists them")
+	}
+	delete(members, "kind")
+	return change, wire.DecodeBytes(mustEncode(members), change)
+}
+
+func (d *Dialect) submitChange(c *call) error {
+	o, err := c.bodyReasonOptions(mayRely)
+	if err != nil {
+		return err
+	}
+	ops, reason, err := decodeSubmission(c.r)
+	if err != nil {
+		return err
+	}
+	o.Reason, o.Batch = reason, true
+	return d.mutate(c, mutation{route: "submitChange", status: http.StatusOK, object: itself, inBody: true, do: d.submit(ops...)}, o)
+}
+
+func (d *Dialect) replaceChange(c *call) error {
+	id, err := pathID[countersign.ChangeID](c.r, "change_id")
+	if err != nil {
+		return err
+	}
+	o, err := c.bodyReasonOptions(cannotRely)
+	if err != nil {
+		return err
+	}
+	ops, reason, err := decodeSubmission(c.r)
+	if err != nil {
+		return err
+	}
+	o.Reason, o.Batch = reason, true
+	return d.mutate(c, mutation{
+		route: "replaceChange", status: http.StatusOK, object: itself, inBody: true,
+		do: func(ctx context.Context, actor countersign.Actor, o engine.Options) (engine.Result, error) {
+			return d.Engine.Replace(ctx, actor, id, ops, o)
+		},
+	}, o)
+}
+
+func (d *Dialect) cancelChange(c *call) error {
+	id, err := pathID[countersign.ChangeID](c.r, "change_id")
+	if err != nil {
+		return err
+	}
+	o, err := c.options(cannotRely)
+	if err != nil {
+		return err
+	}
+	if err := noBody(c.r); err != nil {
+		return err
+	}
+	return d.mutate(c, mutation{
+		route: "cancelChange", status: http.StatusOK, object: itself, settles: true,
+		do: func(ctx context.Context, actor countersign.Actor, o engine.Options) (engine.Result, error) {
+			return d.Engine.Cancel(ctx, actor, id, o)
+		},
+	}, o)
+}
+
+type decision struct {
+	Decision     countersign.Decision     `json:"decision"`
+	Digest       string                   `json:"digest"`
+	Comment      string                   `json:"comment"`
+	Statement    string                   `json:"statement"`
+	Signature    string                   `json:"signature"`
+	CredentialID countersign.CredentialID `json:"credential_id"`
+}
+
+func (d *Dialect) decideChange(c *call) error {
+	id, err := pathID[countersign.ChangeID](c.r, "change_id")
+	if err != nil {
+		return err
+	}
+	// The comment is what a decision has for a reason.
+	o, err := c.bodyReasonOptions(cannotRely)
+	if err != nil {
+		return err
+	}
+	var b decision
+	if err := wire.Decode(c.r, 0, &b); err != nil {
+		return err
+	}
+	return d.mutate(c, mutation{
+		route: "decideChange", status: http.StatusOK, object: itself, settles: true, inBody: true,
+		do: func(ctx context.Context, actor countersign.Actor, o engine.Options) (engine.Result, error) {
+			return d.Engine.Decide(ctx, actor, id, engine.Vote(b), o)
+		},
+	}, o)
+}

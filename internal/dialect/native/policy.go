@@ -1,0 +1,81 @@
+package native
+
+import (
+	"net/http"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/wire"
+)
+
+func (d *Dialect) getPolicy(c *call) error {
+	if err := c.noQuery(); err != nil {
+		return err
+	}
+	revision, err := d.revision(c)
+	if err != nil {
+		return err
+	}
+	o, err := d.Engine.Policy(c.ctx, c.actor)
+	if err != nil {
+		return err
+	}
+	return c.answerObject(revision, o.PolicyVersion, o.Policy)
+}
+
+func (d *Dialect) putPolicy(c *call) error {
+	o, err := c.options(mayRely)
+	if err != nil {
+		return err
+	}
+	var policy countersign.Policy
+	if err := wire.Decode(c.r, 0, &policy); err != nil {
+		return err
+	}
+	return d.mutate(c, mutation{
+		route: "putPolicy", status: http.StatusOK, object: at("policy", ""), do: d.submit(&countersign.PutPolicy{Policy: policy}),
+	}, o)
+}
+
+type healthOut struct {
+	RuleID   string `json:"rule_id"`
+	Clause   int    `json:"clause"`
+	Need     int    `json:"need"`
+	Eligible int    `json:"eligible"`
+	Spare    int    `json:"spare"`
+	OK       bool   `json:"ok"`
+}
+
+func (d *Dialect) getPolicyHealth(c *call) error {
+	if err := c.noQuery(); err != nil {
+		return err
+	}
+	rows, err := d.Engine.PolicyHealth(c.ctx, c.actor)
+	if err != nil {
+		return err
+	}
+	wire.WriteJSON(c.w, http.StatusOK, whole(rows, func(h engine.RuleHealth) healthOut { return healthOut(h) }))
+	return nil
+}
+
+type findingOut struct {
+	Severity string `json:"severity"`
+	Field    string `json:"field"`
+	Message  string `json:"message"`
+}
+
+func (d *Dialect) lintPolicy(c *call) error {
+	if err := c.noQuery(); err != nil {
+		return err
+	}
+	var policy countersign.Policy
+	if err := wire.Decode(c.r, 0, &policy); err != nil {
+		return err
+	}
+	findings, err := d.Engine.PolicyLint(c.ctx, c.actor, policy)
+	if err != nil {
+		return err
+	}
+	wire.WriteJSON(c.w, http.StatusOK, whole(findings, func(f engine.Finding) findingOut { return findingOut(f) }))
+	return nil
+}

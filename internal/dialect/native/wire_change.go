@@ -1,0 +1,162 @@
+package native
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/engine"
+)
+
+type changeOut struct {
+	ID              text                    `json:"id"`
+	State           countersign.ChangeState `json:"state"`
+	Operations      []jsontext.Value        `json:"operations"`
+	Reason          text                    `json:"reason"`
+	Requester       text                    `json:"requester"`
+	RequesterPerson text                    `json:"requester_person"`
+	Credential      text                    `json:"credential"`
+	Effects         []effectOut             `json:"effects"`
+	Impact          *impactOut              `json:"impact"`
+	Requirement     countersign.Requirement `json:"requirement"`
+	Rules           []string                `json:"rules"`
+	PolicyVersion   int64                   `json:"policy_version"`
+	Needs           []needOut               `json:"needs"`
+	Eligible        []countersign.UserID    `json:"eligible"`
+	Excluded        []countersign.UserID    `json:"excluded"`
+	Reachable       bool                    `json:"reachable"`
+	CanDecide       bool                    `json:"can_decide"`
+	Approvals       []approvalOut           `json:"approvals"`
+	Digest          string                  `json:"digest"`
+	CreatedAt       moment                  `json:"created_at"`
+	ExpiresAt       moment                  `json:"expires_at"`
+	ClosedAt        moment                  `json:"closed_at"`
+	ClosedBy        text                    `json:"closed_by"`
+	ClosedBecause   text                    `json:"closed_because"`
+	Replaces        text                    `json:"replaces"`
+	ReplacedBy      text                    `json:"replaced_by"`
+	Winner          text                    `json:"winner"`
+	Bootstrap       bool                    `json:"bootstrap"`
+	AppliedRevision *int64                  `json:"applied_revision"`
+	Version         int64                   `json:"version"`
+	Secrets         []secretOut             `json:"secrets,omitempty"`
+}
+
+type effectOut struct {
+	Fact   countersign.Fact `json:"fact"`
+	From   int64            `json:"from"`
+	To     int64            `json:"to"`
+	Before map[string]any   `json:"before"`
+	After  map[string]any   `json:"after"`
+}
+
+type impactOut struct {
+	Users      []userImpactOut `json:"users"`
+	UsersTotal int             `json:"users_total"`
+	Gains      int             `json:"gains"`
+	Losses     int             `json:"losses"`
+}
+
+type userImpactOut struct {
+	UserID countersign.UserID       `json:"user_id"`
+	Name   text                     `json:"name"`
+	Type   countersign.UserType     `json:"type"`
+	Gained []countersign.Permission `json:"gained"`
+	Lost   []countersign.Permission `json:"lost"`
+}
+
+type needOut struct {
+	Approvers countersign.ApproverSet `json:"approvers"`
+	Need      int                     `json:"need"`
+	Have      int                     `json:"have"`
+	Eligible  []countersign.UserID    `json:"eligible"`
+}
+
+type approvalOut struct {
+	Person     countersign.UserID   `json:"person"`
+	Credential text                 `json:"credential"`
+	Decision   countersign.Decision `json:"decision"`
+	Digest     string               `json:"digest"`
+	Comment    text                 `json:"comment"`
+	At         moment               `json:"at"`
+	Position   int64                `json:"position"`
+}
+
+// previewOut is what a dry run shows.
+type previewOut struct {
+	Would   string      `json:"would"`
+	Change  changeOut   `json:"change"`
+	Effects []effectOut `json:"effects"`
+	Impact  *impactOut  `json:"impact"`
+}
+
+func changeToWire(v engine.ChangeView) (changeOut, error) {
+	out, err := requestToWire(v.ChangeRequest)
+	if err != nil {
+		return changeOut{}, err
+	}
+	out.State = v.State
+	out.Effects = effectsToWire(v.Effects)
+	for i := range out.Effects {
+		// All facts of a change move together, at the entry that applied it.
+		out.Effects[i].To = v.AppliedPosition
+	}
+	out.Reachable, out.CanDecide = v.Reachable, v.CanDecide
+	for _, n := range v.Needs {
+		out.Needs = append(out.Needs, needOut(n))
+		out.Eligible = append(out.Eligible, n.Eligible...)
+	}
+	slices.Sort(out.Eligible)
+	out.Eligible = slices.Compact(out.Eligible)
+	if v.State.Open() {
+		out.Impact = impactToWire(v)
+	}
+	return out, nil
+}
+
+// requestToWire renders what the request itself says; what is derived from the
+// directory around it is left for changeToWire.
+func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
+	out := changeOut{
+		ID: text(c.ID), State: c.State, Reason: text(c.Reason), Requester: text(c.Requester), RequesterPerson: text(c.RequesterPerson),
+		Credential: text(c.RequesterCredential), Requirement: c.Requirement, Rules: c.RuleIDs, PolicyVersion: c.PolicyVersion,
+		Excluded: c.Excluded, Digest: c.Digest, CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
+		ClosedAt: moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
+		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
+	}
+	if c.AppliedPosition > 0 {
+		out.AppliedRevision = &c.AppliedPosition
+	}
+	for _, op := range c.Operations {
+		raw, err := engine.EncodeChange(op)
+		if err != nil {
+			return changeOut{}, fmt.Errorf("encoding an operation of change %s: %w", c.ID, err)
+		}
+		out.Operations = append(out.Operations, raw)
+	}
+	for _, a := range c.Approvals {
+		out.Approvals = append(out.Approvals, approvalOut{
+			Person: a.Person, Credential: text(a.Credential), Decision: a.Decision, Digest: a.Digest,
+			Comment: text(a.Comment), At: moment(a.At), Position: a.Position,
+		})
+	}
+	return out, nil
+}
+
+func effectsToWire(effects []countersign.Effect) []effectOut {
+	out := make([]effectOut, len(effects))
+	for i, e := range effects {
+		out[i] = effectOut(e)
+	}
+	return out
+}
+
+func impactToWire(v engine.ChangeView) *impactOut {
+	out := &impactOut{UsersTotal: v.Impact.UsersTotal, Gains: v.Impact.Gains, Losses: v.Impact.Losses}
+	for _, u := range v.Impact.Users {
+		out.Users = append(out.Users, userImpactOut{u.UserID, text(u.Name), u.Type, u.Gained, u.Lost})
+	}
+	return out
+}
