@@ -72,6 +72,10 @@ type ChangeRequest struct {
 	Bootstrap bool
 	// AppliedPosition is the log position of the leaf that applied it; 0 until then.
 	AppliedPosition int64
+	// Effects is what the request would do, as its requester and approvers saw
+	// it: before and after of at most the first 200 facts of EffectsTotal.
+	Effects      []Effect
+	EffectsTotal int
 	// Approvals in the order given; the latest of a person is the effective one.
 	Approvals []Approval
 	// Version is the log position of the last write.
@@ -154,8 +158,6 @@ type Outcome struct {
 	Revision int64
 	// Secrets made by the change, shown only in this answer.
 	Secrets []Secret
-	// Effects is what changed, or for a held change what would.
-	Effects []Effect
 	// DryRun is true when nothing was stored.
 	DryRun bool
 }

@@ -81,8 +81,6 @@ type ChangeView struct {
 	countersign.ChangeRequest
 	// State as of now, expiry included.
 	State countersign.ChangeState
-	// Effects is before and after per fact, as of submission.
-	Effects []countersign.Effect
 	// Impact is who gains or loses which permission; computed for open requests.
 	Impact roster.Impact
 	// Needs says, per clause, what is still missing.

@@ -66,23 +66,22 @@ func (e *Engine) Change(ctx context.Context, actor countersign.Actor, id counter
 	if err != nil {
 		return ChangeView{}, err
 	}
-	request, effects, err := readRecord(row)
+	request, err := readRecord(row)
 	if err != nil {
 		return ChangeView{}, err
 	}
 	if !access.SeeChange(actor, v.holds, request.Requester, request.RequesterPerson) {
 		return ChangeView{}, missingThing("change request")
 	}
-	return v.describe(request, effects), nil
+	return v.weigh(v.describe(request)), nil
 }
 
 // describe adds what depends on the reader and the moment.
-func (v view) describe(request countersign.ChangeRequest, effects []countersign.Effect) ChangeView {
-	out := ChangeView{ChangeRequest: request, State: request.StateAt(v.now), Effects: effects, Reachable: true}
+func (v view) describe(request countersign.ChangeRequest) ChangeView {
+	out := ChangeView{ChangeRequest: request, State: request.StateAt(v.now), Reachable: true}
 	if !out.State.Open() {
 		return out
 	}
-	out.Impact = v.book.Impact(effects, v.now)
 	kinds := (&work{actor: v.actor, book: v.book}).governedKinds(request.Operations)
 	c := gather(v.book, v.book.Organization(), request, kinds, v.now)
 	tally := approval.Count(c)
@@ -97,80 +96,96 @@ func (v view) describe(request countersign.ChangeRequest, effects []countersign.
 	return out
 }
 
-// maxScanned bounds how many closed requests one filtered read looks through.
-const maxScanned = 2000
+// weigh adds who would gain or lose what, of an open request.
+func (v view) weigh(c ChangeView) ChangeView {
+	if c.State.Open() {
+		c.Impact = v.book.Impact(c.Effects, v.now)
+	}
+	return c
+}
 
-// Changes lists requests newest first. Open ones come from the roster when only
-// they are asked for, so that an inbox has an exact total at once; with closed
-// ones among them the list is read from the store page by page.
+// Changes lists requests newest first, with an exact total. Open ones come from
+// the roster. When others are among them, the store is read: page by page when
+// its order is the answer's, as a whole when a filter has to look into requests.
 func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeFilter, p countersign.Page) (List[ChangeView], error) {
 	v, err := e.look(ctx, actor)
 	if err != nil {
 		return List[ChangeView]{}, err
 	}
-	all, err := e.matching(ctx, v, f)
-	if err != nil {
-		return List[ChangeView]{}, err
-	}
-	list := List[ChangeView]{Total: len(all), Revision: v.book.Position(), Items: []ChangeView{}}
-	start := min(p.Offset, len(all))
-	if p.After != "" {
-		start, _ = slices.BinarySearchFunc(all, countersign.ChangeID(p.After), func(c ChangeView, after countersign.ChangeID) int {
-			return strings.Compare(string(after), string(c.ID))
+	list := List[ChangeView]{Revision: v.book.Position(), Items: []ChangeView{}}
+	switch {
+	case f.NeedsMe || onlyOpen(f.States):
+		v.fromBook(f, p, &list)
+	default:
+		err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
+			list.Items, list.Total, list.More = list.Items[:0], 0, false
+			return v.fromStore(ctx, tx, f, p, &list)
 		})
-		if start < len(all) && all[start].ID == countersign.ChangeID(p.After) {
-			start++
-		}
 	}
-	end := min(start+p.Limit, len(all))
-	list.Items = append(list.Items, all[start:end]...)
-	list.More = end < len(all)
-	return list, nil
+	for i := range list.Items {
+		list.Items[i] = v.weigh(list.Items[i])
+	}
+	return list, err
 }
 
-// matching finds every request the filter keeps and the actor may see.
-func (e *Engine) matching(ctx context.Context, v view, f ChangeFilter) ([]ChangeView, error) {
-	var out []ChangeView
-	take := func(request countersign.ChangeRequest, effects []countersign.Effect) {
-		if !access.SeeChange(v.actor, v.holds, request.Requester, request.RequesterPerson) || !f.touches(request) {
-			return
-		}
-		if state := request.StateAt(v.now); len(f.States) > 0 && !slices.Contains(f.States, state) {
-			return
-		}
-		if seen := v.describe(request, effects); !f.NeedsMe || seen.CanDecide {
-			out = append(out, seen)
-		}
-	}
-	if f.NeedsMe || onlyOpen(f.States) {
-		for _, request := range slices.Backward(v.book.OpenChanges(v.now)) {
-			take(request, nil)
-		}
-		slices.SortFunc(out, func(a, b ChangeView) int { return strings.Compare(string(b.ID), string(a.ID)) })
-		return out, nil
-	}
-	err := e.store.Read(ctx, v.actor.Organization, func(tx store.ReadTx) error {
-		return eachChange(ctx, tx, f.stored(), take)
-	})
-	return out, err
+// keeps reports whether the actor may see a request and the filter wants it.
+func (v view) keeps(f ChangeFilter, request countersign.ChangeRequest) bool {
+	state := request.StateAt(v.now)
+	return access.SeeChange(v.actor, v.holds, request.Requester, request.RequesterPerson) && f.touches(request) &&
+		(len(f.States) == 0 || slices.Contains(f.States, state))
 }
 
-// eachChange walks the stored requests, newest first, page by page.
-func eachChange(ctx context.Context, tx store.ReadTx, states []countersign.ChangeState, take func(countersign.ChangeRequest, []countersign.Effect)) error {
+// gatherer takes requests newest first and keeps the page.
+type gatherer struct {
+	page countersign.Page
+	list *List[ChangeView]
+}
+
+func (g gatherer) take(c ChangeView) {
+	g.list.Total++
+	skipped := g.list.Total <= g.page.Offset || (g.page.After != "" && string(c.ID) >= g.page.After)
+	switch {
+	case skipped:
+	case len(g.list.Items) < g.page.Limit:
+		g.list.Items = append(g.list.Items, c)
+	default:
+		g.list.More = true
+	}
+}
+
+func (v view) fromBook(f ChangeFilter, p countersign.Page, list *List[ChangeView]) {
+	open := v.book.OpenChanges(v.now)
+	slices.SortFunc(open, func(a, b countersign.ChangeRequest) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	for _, request := range open {
+		if !v.keeps(f, request) {
+			continue
+		}
+		if seen := v.describe(request); !f.NeedsMe || seen.CanDecide {
+			gatherer{p, list}.take(seen)
+		}
+	}
+}
+
+// storePage is how many requests are read at once.
+const storePage = 200
+
+func (v view) fromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p countersign.Page, list *List[ChangeView]) error {
 	before := countersign.ChangeID("")
 	for {
-		page, err := tx.Changes(ctx, states, before, maxScanned)
-		if err != nil || len(page) == 0 {
+		rows, err := tx.Changes(ctx, f.stored(), before, storePage)
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		for _, row := range page {
-			request, effects, err := readRecord(row)
+		for _, row := range rows {
+			request, err := readRecord(row)
 			if err != nil {
 				return err
 			}
-			take(request, effects)
+			if v.keeps(f, request) {
+				gatherer{p, list}.take(v.describe(request))
+			}
 		}
-		before = page[len(page)-1].ID
+		before = rows[len(rows)-1].ID
 	}
 }
 

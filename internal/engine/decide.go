@@ -78,7 +78,7 @@ func (w *work) visible(id countersign.ChangeID) (store.ChangeRecord, countersign
 	if err != nil {
 		return row, countersign.ChangeRequest{}, err
 	}
-	request, _, err := readRecord(row)
+	request, err := readRecord(row)
 	if err != nil {
 		return row, request, err
 	}
@@ -249,9 +249,7 @@ func (w *work) applyRequest(row store.ChangeRecord, request countersign.ChangeRe
 	if err := w.afterApply(request.ID, l); err != nil {
 		return countersign.Outcome{}, err
 	}
-	out, err := w.outcomeOf(request.ID)
-	out.Effects = l.effects
-	return out, err
+	return w.outcomeOf(request.ID)
 }
 
 func ruleCode(e *countersign.Error) string {
@@ -308,8 +306,8 @@ func (w *work) outcomeOf(id countersign.ChangeID) (countersign.Outcome, error) {
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
-	request, effects, err := readRecord(row)
-	return countersign.Outcome{Change: request, Effects: effects}, err
+	request, err := readRecord(row)
+	return countersign.Outcome{Change: request}, err
 }
 
 // Cancel withdraws an open request: its requester may, and holders of

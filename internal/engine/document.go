@@ -61,7 +61,8 @@ type documentEffect struct {
 	After  map[string]any `json:"after"`
 }
 
-// writeDocument encodes a request; the digest is set on the way.
+// writeDocument encodes a request with what it would do; the digest and the
+// listed effects are set on the way.
 func writeDocument(org countersign.OrganizationID, c *countersign.ChangeRequest, effects []countersign.Effect, committer *canon.Committer) ([]byte, map[string]countersign.Opening, error) {
 	d := document{
 		V: 1, Organization: string(org), ID: string(c.ID),
@@ -78,7 +79,8 @@ func writeDocument(org countersign.OrganizationID, c *countersign.ChangeRequest,
 		}
 		d.Operations = append(d.Operations, raw)
 	}
-	for _, effect := range effects[:min(len(effects), maxListedEffects)] {
+	c.Effects, c.EffectsTotal = effects[:min(len(effects), maxListedEffects)], len(effects)
+	for _, effect := range c.Effects {
 		d.Effects = append(d.Effects, documentEffect{Fact: string(effect.Fact), From: effect.From, Before: effect.Before, After: effect.After})
 	}
 	clear, err := canon.Encode(d)
@@ -104,30 +106,30 @@ func orEmpty[T any](list []T) []T {
 // with the effects its document lists. Bytes that do not fit their digest, or
 // openings that do not fit their commitments, are an internal error: somebody
 // has edited the database.
-func readRecord(r store.ChangeRecord) (countersign.ChangeRequest, []countersign.Effect, error) {
+func readRecord(r store.ChangeRecord) (countersign.ChangeRequest, error) {
 	c := countersign.ChangeRequest{
 		ID: r.ID, State: r.State, Requester: r.Requester, RequesterPerson: r.RequesterPerson, Digest: r.Digest,
 		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, ClosedAt: r.ClosedAt, ClosedBy: r.ClosedBy, ClosedBecause: r.ClosedBecause,
 		ReplacedBy: r.ReplacedBy, WinnerID: r.WinnerID, AppliedPosition: r.AppliedPosition, Approvals: r.Approvals, Version: r.Version,
 	}
 	if canon.Digest(digestType, r.Payload) != r.Digest {
-		return c, nil, fmt.Errorf("change %s: its stored document does not match its digest", r.ID)
+		return c, fmt.Errorf("change %s: its stored document does not match its digest", r.ID)
 	}
 	clear, err := canon.Open(r.Payload, r.Openings)
 	if err != nil {
-		return c, nil, fmt.Errorf("change %s: %w", r.ID, err)
+		return c, fmt.Errorf("change %s: %w", r.ID, err)
 	}
 	var d document
 	if err := json.Unmarshal(clear, &d); err != nil {
-		return c, nil, fmt.Errorf("change %s: reading its document: %w", r.ID, err)
+		return c, fmt.Errorf("change %s: reading its document: %w", r.ID, err)
 	}
 	if err := checkRow(r, d); err != nil {
-		return c, nil, err
+		return c, err
 	}
 	for _, raw := range d.Operations {
 		op, err := canon.DecodeChange(raw)
 		if err != nil {
-			return c, nil, fmt.Errorf("change %s: reading an operation: %w", r.ID, err)
+			return c, fmt.Errorf("change %s: reading an operation: %w", r.ID, err)
 		}
 		c.Operations = append(c.Operations, op)
 	}
@@ -135,11 +137,11 @@ func readRecord(r store.ChangeRecord) (countersign.ChangeRequest, []countersign.
 	c.Requirement, c.Pools, c.Excluded = d.Requirement, d.Pools, d.Excluded
 	c.Replaces, c.Bootstrap = countersign.ChangeID(d.Replaces), d.Bootstrap
 	c.RequesterCredential = countersign.CredentialID(d.Credential)
-	effects := make([]countersign.Effect, len(d.Effects))
+	c.Effects, c.EffectsTotal = make([]countersign.Effect, len(d.Effects)), d.EffectsTotal
 	for i, e := range d.Effects {
-		effects[i] = countersign.Effect{Fact: countersign.Fact(e.Fact), From: e.From, Before: e.Before, After: e.After}
+		c.Effects[i] = countersign.Effect{Fact: countersign.Fact(e.Fact), From: e.From, To: r.AppliedPosition, Before: e.Before, After: e.After}
 	}
-	return c, effects, nil
+	return c, nil
 }
 
 // checkRow refuses a row whose columns say something else than the document

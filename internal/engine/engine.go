@@ -157,7 +157,7 @@ type source struct{ store.ReadTx }
 // OpenChanges implements roster.Source.
 func (s source) OpenChanges(ctx context.Context, position int64, fn func(countersign.ChangeRequest) error) error {
 	return s.OpenChangesSince(ctx, position, func(r store.ChangeRecord) error {
-		request, _, err := readRecord(r)
+		request, err := readRecord(r)
 		if err != nil {
 			return err
 		}

@@ -158,7 +158,7 @@ func (w *work) applyAtOnce(request countersign.ChangeRequest) (countersign.Outco
 	if err := w.afterApply(request.ID, l); err != nil {
 		return countersign.Outcome{}, err
 	}
-	return countersign.Outcome{Change: request, Secrets: l.secrets, Effects: l.effects}, nil
+	return countersign.Outcome{Change: request, Secrets: l.secrets}, nil
 }
 
 func noEffect() error {
@@ -192,7 +192,7 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	}
 	request.Version = position
 	committer := canon.NewCommitter(w.e.random, nil)
-	document, openings, err := writeDocument(w.actor.Organization, &request, l.effects, committer)
+	document, openings, err := writeDocument(w.actor.Organization, &request, held(l.effects), committer)
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
@@ -206,7 +206,7 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	if err := w.tx.PutChange(w.ctx, record(request, document, openings), request.Base); err != nil {
 		return countersign.Outcome{}, err
 	}
-	return countersign.Outcome{Change: request, Effects: held(l.effects)}, nil
+	return countersign.Outcome{Change: request}, nil
 }
 
 // rehearse applies a batch and undoes it, keeping what it would have done.
