@@ -76,6 +76,9 @@ func (o *overlay) addMember(e *countersign.Effect, user countersign.UserID, grou
 		o.members[user] = map[countersign.GroupID]memberAfter{}
 	}
 	m := o.members[user][group]
+	if _, renewed := e.After["id"]; renewed { // another membership of the same pair, which inherits nothing
+		m = memberAfter{starts: new(time.Time), expires: new(time.Time)}
+	}
 	o.members[user][group] = memberAfter{
 		state:  moved(e, "state", m.state, text),
 		starts: moved(e, "starts_at", m.starts, moment), expires: moved(e, "expires_at", m.expires, moment),
