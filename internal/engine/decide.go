@@ -75,6 +75,9 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 // visible loads a request the actor may know about.
 func (w *work) visible(id countersign.ChangeID) (store.ChangeRecord, countersign.ChangeRequest, error) {
 	row, err := w.tx.Change(w.ctx, id)
+	if isKind(err, countersign.NotFound) {
+		err = missingThing("change request")
+	}
 	if err != nil {
 		return row, countersign.ChangeRequest{}, err
 	}
@@ -83,7 +86,7 @@ func (w *work) visible(id countersign.ChangeID) (store.ChangeRecord, countersign
 		return row, request, err
 	}
 	if !access.SeeChange(w.actor, w.holds, request.Requester, request.RequesterPerson) {
-		return row, request, countersign.E(countersign.NotFound, "", "no such change request")
+		return row, request, missingThing("change request")
 	}
 	return row, request, nil
 }
