@@ -171,32 +171,9 @@ type userPatch struct {
 	Permissions         countersign.Opt[[]countersign.Permission] `json:"permissions"`
 }
 
-// cleared names a field that is null and cannot be: an empty address list means
-// anywhere, but nobody is without a name.
-func (p userPatch) cleared() string {
-	switch {
-	case p.Name.Null:
-		return "name"
-	case p.Email.Null:
-		return "email"
-	case p.ExternalID.Null:
-		return "external_id"
-	case p.ResponsiblePersonID.Null:
-		return "responsible_person_id"
-	case p.Role.Null:
-		return "role"
-	case p.Permissions.Null:
-		return "permissions"
-	default:
-		return ""
-	}
-}
-
-// operations are those that the patch needs, each only if it is named.
+// operations are those that the patch needs, each only if it is named. A null
+// where nothing can be cleared is for them to refuse: it gives no value.
 func (p userPatch) operations(id countersign.UserID) ([]countersign.Change, error) {
-	if field := p.cleared(); field != "" {
-		return nil, countersign.Code(countersign.Invalid, wire.CodeNullNotAllowed, field, "cannot be cleared; leave it out to keep it")
-	}
 	var ops []countersign.Change
 	if p.Name.Set || p.Email.Set || p.ExternalID.Set || p.AllowedIPs.Set || p.ResponsiblePersonID.Set {
 		ops = append(ops, &countersign.UpdateUser{

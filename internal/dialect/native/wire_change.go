@@ -19,6 +19,7 @@ type changeOut struct {
 	RequesterPerson text                    `json:"requester_person"`
 	Credential      text                    `json:"credential"`
 	Effects         []effectOut             `json:"effects"`
+	EffectsTotal    int                     `json:"effects_total"`
 	Impact          *impactOut              `json:"impact"`
 	Requirement     countersign.Requirement `json:"requirement"`
 	Rules           []string                `json:"rules"`
@@ -98,11 +99,6 @@ func changeToWire(v engine.ChangeView) (changeOut, error) {
 		return changeOut{}, err
 	}
 	out.State = v.State
-	out.Effects = effectsToWire(v.Effects)
-	for i := range out.Effects {
-		// All facts of a change move together, at the entry that applied it.
-		out.Effects[i].To = v.AppliedPosition
-	}
 	out.Reachable, out.CanDecide = v.Reachable, v.CanDecide
 	for _, n := range v.Needs {
 		out.Needs = append(out.Needs, needOut(n))
@@ -125,6 +121,12 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		Excluded: c.Excluded, Digest: c.Digest, CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
 		ClosedAt: moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
 		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
+		Effects: make([]effectOut, len(c.Effects)), EffectsTotal: c.EffectsTotal,
+	}
+	for i, e := range c.Effects {
+		out.Effects[i] = effectOut(e)
+		// All facts of a change move together, at the entry that applied it.
+		out.Effects[i].To = c.AppliedPosition
 	}
 	if c.AppliedPosition > 0 {
 		out.AppliedRevision = &c.AppliedPosition
@@ -143,14 +145,6 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		})
 	}
 	return out, nil
-}
-
-func effectsToWire(effects []countersign.Effect) []effectOut {
-	out := make([]effectOut, len(effects))
-	for i, e := range effects {
-		out[i] = effectOut(e)
-	}
-	return out
 }
 
 func impactToWire(v engine.ChangeView) *impactOut {

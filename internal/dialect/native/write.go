@@ -238,17 +238,22 @@ func (d *Dialect) object(c *call, path string, secrets []secretOut) (version int
 	}
 }
 
-// preview answers a dry run. The id is null: it would be another one.
+// preview answers a dry run. Ids and positions would be others another time.
 func (c *call) preview(out countersign.Outcome) error {
-	change, err := requestToWire(out.Change)
+	request := out.Change
+	request.AppliedPosition, request.Version = 0, 0
+	change, err := requestToWire(request)
 	if err != nil {
 		return err
 	}
-	change.ID, change.Effects = "", effectsToWire(out.Effects)
+	change.ID = ""
 	change.Reachable = true // else it would have been refused
-	would := "apply"
-	if out.Change.State.Open() {
+	would := "close"
+	switch {
+	case request.State.Open():
 		would = "wait"
+	case request.State == countersign.ChangeApplied:
+		would = "apply"
 	}
 	wire.WriteJSON(c.w, http.StatusOK, previewOut{Would: would, Change: change, Effects: change.Effects})
 	return nil
