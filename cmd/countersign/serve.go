@@ -72,17 +72,18 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 func announce(w io.Writer, url, token string) {
 	fmt.Fprintf(w, "Countersign is listening on %s\n", url)
 	fmt.Fprintf(w, "API document: %s/directory/v1/openapi.yaml\n", url)
-	if token == "" {
-		return
-	}
-	fmt.Fprintf(w, `
+	if token != "" {
+		fmt.Fprintf(w, `
 The database is empty. Create the first organization, once, with the setup token below:
 
   countersign init --url %s --setup-token %s \
     --organization "Your organization" --admin-name "Your name" --admin-email you@example.org
 
 Setup link: %s/directory/v1/setup (POST, Authorization: Bearer %s)
+
 `, url, token, url, token)
+	}
+	fmt.Fprintln(w, "Ready; Ctrl-C stops it.")
 }
 
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
