@@ -1,0 +1,60 @@
+package main
+
+const (
+	approvalPkg = "./internal/approval"
+	stories     = "./internal/scenario"
+)
+
+// rules are what must be held, in the order of the state machine.
+func rules() []rule {
+	return append(tallies(), decisions()...)
+}
+
+func tallies() []rule {
+	const file = "internal/approval/approval.go"
+	return []rule{
+		{"requester and subjects are excluded", file, "&& !slices.Contains(excluded, person)", "", stories, "TestTwoPersonGrant"},
+		{"nobody votes on himself", file, "	case *countersign.ChangeRole:\n		return []countersign.UserID{c.UserID}\n", "", stories, "TestNobodyVotesOnHisOwnRole"},
+		{"an account's person is its requester", "internal/authn/authn.go", "actor.ResponsiblePerson = person.ID", "_ = person", stories, "TestAPersonCannotApproveWhatHerOwnAccountAsked"},
+		{"eligible now", file, "slices.Contains(c.Now, person) && ", "", stories, "TestAVoteOfADemotedApproverIsVoid"},
+		{"the pool only shrinks", file, "for _, person := range c.Pool {", "for _, person := range c.Now {", stories, "TestNobodyAppointedLaterHelpsAnOpenRequest"},
+		{"one person counts once", file, "	return slices.Compact(out)", "	return out", approvalPkg, "TestVotes"},
+		{"a denial denies", file, "tally.Denied = true", "tally.Denied = false", stories, "TestOneDenialEndsARequest"},
+		{"a vote names the digest", file, "if a.Digest == c.Digest {", "if true {", approvalPkg, "TestVotes"},
+		{"every clause counts", file, "tally.Met = tally.Met && counted.Have >= clause.Clause.Need", "tally.Met = counted.Have >= clause.Clause.Need", approvalPkg, "TestVotes"},
+		{"need is need", file, "counted.Have >= clause.Clause.Need\n", "counted.Have+1 >= clause.Clause.Need\n", stories, "TestAPolicyNeedsTwo"},
+		{"all matching rules count", file, "any = true\n				matched[rule.ID] = true", "any = true\n				matched[rule.ID] = len(matched) == 0", approvalPkg, "TestEveryRuleThatMatchesCounts"},
+		{"silence falls to the default", file, "if needsDefault {", "if false {", approvalPkg, "TestEveryRuleThatMatchesCounts"},
+		{"only people vote", "internal/access/access.go", "if actor.Type != countersign.Person {", "if false {", stories, "TestAPersonCannotApproveWhatHerOwnAccountAsked"},
+		{"voting needs changes.approve", "internal/access/access.go", "return Require(holds, countersign.ChangesApprove)", "return nil", stories, "TestTwoPersonGrant"},
+		{"asking needs its permission", "internal/access/access.go", "	return missing(need)\n}\n\nfunc missing", "	return nil\n}\n\nfunc missing", "./internal/access", "TestEveryKindAsksForItsPermission"},
+	}
+}
+
+func decisions() []rule {
+	const submit, decide, ledger = "internal/engine/submit.go", "internal/engine/decide.go", "internal/engine/ledger.go"
+	return []rule{
+		{"sealed means governed", submit, "if !organization.Sealed() {\n		return approval.Asked{}", "if true {\n		return approval.Asked{}", stories, "TestTwoPersonGrant"},
+		{"a request that expired is closed", "changerequest.go", "if c.State.Open() && !now.Before(c.ExpiresAt) {", "if false {", stories, "TestAnExpiredRequestCannotBeApproved"},
+		{"expiry is exact", "changerequest.go", "!now.Before(c.ExpiresAt) {", "now.After(c.ExpiresAt) {", stories, "TestAnExpiredRequestCannotBeApproved"},
+		{"a closed request stays closed", decide, "	if state := request.StateAt(w.now); !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	organization", "	organization", stories, "TestOneDenialEndsARequest"},
+		{"the digest is compared", decide, "if v.Digest != request.Digest {", "if false {", stories, "TestAVoteNamesTheDigestItSaw"},
+		{"the digest is required", decide, "case v.Digest == \"\":", "case false:", stories, "TestAVoteNamesTheDigestItSaw"},
+		{"a moved fact makes stale", submit, "if id == winner {", "if true {", stories, "TestARequestIsStaleWhenAFactItTouchesMoved"},
+		{"adding relies on what the group grants", "internal/engine/apply_groups.go", "	l.rely(countersign.GroupPermissionsFact(g.ID), g.PermissionsVersion)\n", "", stories, "TestAMemberIsNotAddedToAGroupThatMeanwhileGrantsMore"},
+		{"widening relies on who is in", "internal/engine/apply_groups.go", "	g.Permissions = sorted(given)\n	l.rely(countersign.GroupMembersFact(g.ID), g.MembersVersion)", "	g.Permissions = sorted(given)", stories, "TestAGroupIsNotWidenedForAMemberTheApproverDidNotSee"},
+		{"a demoted requester gets nothing", decide, "return &closing{state: countersign.ChangeCancelled, because: \"requester_not_permitted\"}, nil", "continue", stories, "TestARequesterDemotedMeanwhileGetsNothing"},
+		{"a suspended requester's requests end", ledger, "l.deactivated = append(l.deactivated, u.ID)", "_ = u", stories, "TestASuspendedRequestersRequestsAreCancelled"},
+		{"a suspended caller is nobody", "internal/engine/work.go", "u.State != countersign.UserActive {\n			return gone", "false {\n			return gone", stories, "TestASuspendedRequestersRequestsAreCancelled"},
+		{"a revoked token is nobody's", "internal/engine/work.go", "!credential.WorksAt(w.now)", "false", stories, "TestRevokingOnesOwnNeedsNobody"},
+		{"only the requester replaces", decide, "if w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {", "if false {", stories, "TestReplacingStartsWithoutVotes|TestAPolicyNeedsTwo"},
+		{"one open change of the policy", submit, "if other, ok := w.book.OpenChange(id, w.now); ok && id != request.Replaces {", "if other, ok := w.book.OpenChange(id, w.now); ok && false {", stories, "TestAPolicyNeedsTwo"},
+		{"what is so already is refused", submit, "	if len(l.effects) == 0 {\n		return nil, noEffect()\n	}", "", stories, "TestWhatIsAlreadySoIsRefused"},
+		{"the last admins stay", ledger, "if after < len(before) && after < least {", "if false {", stories, "TestTheLastAdminsStay"},
+		{"a seal needs enough people", "internal/engine/apply_organization.go", "	if err := satisfiable(l.w, o.Policy); err != nil {\n		return err\n	}\n	o.SealedAt", "	o.SealedAt", stories, "TestSealingNeedsEnoughPeople"},
+		{"a secret goes to who asked", "internal/engine/apply_credentials.go", "(err == nil && old.RequestedBy != l.w.actor.User)", "false", stories, "TestASecretOfAHeldCredentialGoesToWhoAskedOnly"},
+		{"a secret is shown once", "internal/engine/apply_credentials.go", "if old.State != countersign.CredentialPending {", "if false {", stories, "TestASecretOfAHeldCredentialGoesToWhoAskedOnly"},
+		{"an applied request is applied once", decide, "row.State, row.AppliedPosition, row.Version = countersign.ChangeApplied, position, position", "row.AppliedPosition, row.Version = position, position", stories, "TestSixtyFourLastApprovalsApplyOnce"},
+		{"a batch is all or nothing", submit, "	if err := l.applyAll(request.Operations); err != nil {\n		return countersign.Outcome{}, err\n	}", "	_ = l.applyAll(request.Operations)", stories, "TestABatchIsAllOrNothing"},
+	}
+}
