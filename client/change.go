@@ -1,0 +1,228 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/url"
+	"time"
+)
+
+// Change is a change: one or more operations that are applied together or not at
+// all, at once or after the approval of other people.
+type Change struct {
+	// ID is empty in a preview only.
+	ID         ChangeID             `json:"id"`
+	State      ChangeState          `json:"state"`
+	Operations []SubmittedOperation `json:"operations"`
+	Reason     string               `json:"reason"`
+	// Requester is the account that asked, RequesterPerson the person who counts as
+	// the requester, Credential what the account came with.
+	Requester       UserID       `json:"requester"`
+	RequesterPerson UserID       `json:"requester_person"`
+	Credential      CredentialID `json:"credential"`
+	// Effects tell before and after, fact by fact; they may be the first of
+	// EffectsTotal.
+	Effects      []Effect `json:"effects"`
+	EffectsTotal int64    `json:"effects_total"`
+	// Impact of an open request; nil when it is closed.
+	Impact        *Impact     `json:"impact"`
+	Requirement   Requirement `json:"requirement"`
+	Rules         []string    `json:"rules"`
+	PolicyVersion int64       `json:"policy_version"`
+	// Needs says clause by clause what is still missing.
+	Needs []ClauseNeed `json:"needs"`
+	// Eligible is everybody who could still decide; Excluded who may not although
+	// he otherwise could.
+	Eligible []UserID `json:"eligible"`
+	Excluded []UserID `json:"excluded"`
+	// Reachable is false when too few are left to ever decide.
+	Reachable bool `json:"reachable"`
+	// CanDecide: the caller may decide and has not.
+	CanDecide bool       `json:"can_decide"`
+	Approvals []Approval `json:"approvals"`
+	// Digest is what a decision must name.
+	Digest        string    `json:"digest"`
+	CreatedAt     time.Time `json:"created_at"`
+	ExpiresAt     time.Time `json:"expires_at"`
+	ClosedAt      time.Time `json:"closed_at"`
+	ClosedBy      UserID    `json:"closed_by"`
+	ClosedBecause string    `json:"closed_because"`
+	Replaces      ChangeID  `json:"replaces"`
+	ReplacedBy    ChangeID  `json:"replaced_by"`
+	// Winner is the applied change that made this one stale.
+	Winner ChangeID `json:"winner"`
+	// Bootstrap: applied at once because the organization was not sealed.
+	Bootstrap bool `json:"bootstrap"`
+	// AppliedRevision is 0 until the change is applied.
+	AppliedRevision int64    `json:"applied_revision"`
+	Version         int64    `json:"version"`
+	Secrets         []Secret `json:"secrets"`
+}
+
+// Effect is the movement of one fact. Before and After hold what moved.
+type Effect struct {
+	Fact string `json:"fact"`
+	// From and To are versions: 0 where the fact did not exist, or does not yet.
+	From   int64                      `json:"from"`
+	To     int64                      `json:"to"`
+	Before map[string]json.RawMessage `json:"before"`
+	After  map[string]json.RawMessage `json:"after"`
+}
+
+// Impact tells who gains or loses which effective permission.
+type Impact struct {
+	// Users by name, at most 100 of UsersTotal.
+	Users      []UserImpact `json:"users"`
+	UsersTotal int64        `json:"users_total"`
+	// Gains and Losses count pairs of user and permission.
+	Gains  int64 `json:"gains"`
+	Losses int64 `json:"losses"`
+}
+
+// UserImpact is what one user gains and loses.
+type UserImpact struct {
+	UserID UserID       `json:"user_id"`
+	Name   string       `json:"name"`
+	Type   UserType     `json:"type"`
+	Gained []Permission `json:"gained"`
+	Lost   []Permission `json:"lost"`
+}
+
+// ClauseNeed is one clause of a requirement and how far it is met.
+type ClauseNeed struct {
+	Approvers ApproverSet `json:"approvers"`
+	Need      int         `json:"need"`
+	Have      int         `json:"have"`
+	Eligible  []UserID    `json:"eligible"`
+}
+
+// Approval is one person's verdict.
+type Approval struct {
+	Person     UserID       `json:"person"`
+	Credential CredentialID `json:"credential"`
+	Decision   Verb         `json:"decision"`
+	Digest     string       `json:"digest"`
+	Comment    string       `json:"comment"`
+	At         time.Time    `json:"at"`
+	// Position of its entry in the log.
+	Position int64 `json:"position"`
+}
+
+// Verb is what a decision says.
+type Verb string
+
+// The decisions.
+const (
+	Approve Verb = "approve"
+	Deny    Verb = "deny"
+)
+
+// Decision approves or denies what was seen under a digest.
+type Decision struct {
+	Decision Verb   `json:"decision"`
+	Digest   string `json:"digest"`
+	Comment  string `json:"comment,omitzero"`
+	// Statement, Signature and CredentialID belong to signed approvals, which
+	// servers do not accept yet.
+	Statement    string       `json:"statement,omitzero"`
+	Signature    string       `json:"signature,omitzero"`
+	CredentialID CredentialID `json:"credential_id,omitzero"`
+}
+
+// ChangeSubmission is a batch of operations, applied in their order.
+type ChangeSubmission struct {
+	Operations []Operation
+	Reason     string
+}
+
+// MarshalJSON writes each operation with its kind.
+func (s ChangeSubmission) MarshalJSON() ([]byte, error) {
+	wire := struct {
+		Operations []json.RawMessage `json:"operations"`
+		Reason     string            `json:"reason,omitzero"`
+	}{make([]json.RawMessage, len(s.Operations)), s.Reason}
+	for i, op := range s.Operations {
+		encoded, err := encodeOperation(op)
+		if err != nil {
+			return nil, err
+		}
+		wire.Operations[i] = encoded
+	}
+	return json.Marshal(wire)
+}
+
+// ChangeQuery selects change requests; they come newest first.
+type ChangeQuery struct {
+	States []ChangeState
+	// NeedsMe asks for open ones that the caller may decide and has not.
+	NeedsMe bool
+	// UserID and GroupID ask for those that touch the user or group.
+	UserID  UserID
+	GroupID GroupID
+	Paging
+}
+
+func (q ChangeQuery) values() url.Values {
+	v := url.Values{}
+	addAll(v, "state", q.States)
+	if q.NeedsMe {
+		v.Set("needs", "me")
+	}
+	addString(v, "user_id", q.UserID)
+	addString(v, "group_id", q.GroupID)
+	q.Paging.values(v)
+	return v
+}
+
+// ListChanges lists one page of change requests.
+func (c *Client) ListChanges(ctx context.Context, q ChangeQuery, opts ...ReadOption) (*List[Change], error) {
+	return list[Change](ctx, c, directoryPath+"/changes", q.values(), opts)
+}
+
+// AllChanges lists change requests to the end.
+func (c *Client) AllChanges(ctx context.Context, q ChangeQuery, opts ...ReadOption) iter.Seq2[Change, error] {
+	return all(q.Paging, func(p Paging) (*List[Change], error) {
+		q.Paging = p
+		return c.ListChanges(ctx, q, opts...)
+	})
+}
+
+// SubmitChange submits a batch. The option Reason fills the submission's own
+// where that is empty: here the reason travels in the body.
+func (c *Client) SubmitChange(ctx context.Context, s ChangeSubmission, opts ...WriteOption) (*Outcome[Change], error) {
+	return c.submit(ctx, directoryPath+"/changes", s, opts)
+}
+
+// ReplaceChange withdraws a request of one's own and submits its successor, which
+// starts without approvals.
+func (c *Client) ReplaceChange(ctx context.Context, id ChangeID, s ChangeSubmission, opts ...WriteOption) (*Outcome[Change], error) {
+	return c.submit(ctx, at("changes", id, "replace"), s, opts)
+}
+
+func (c *Client) submit(ctx context.Context, path string, s ChangeSubmission, opts []WriteOption) (*Outcome[Change], error) {
+	if s.Reason == "" {
+		s.Reason = writeSettings(opts).reason
+	}
+	return write[Change](ctx, c, post(path, s), append(opts[:len(opts):len(opts)], Reason("")))
+}
+
+// GetChange reads a change request.
+func (c *Client) GetChange(ctx context.Context, id ChangeID, opts ...ReadOption) (*Change, error) {
+	return read[Change](ctx, c, get(at("changes", id)), opts)
+}
+
+// DecideChange approves or denies. The outcome's Object is the request as the
+// decision left it; while approvals are missing it is Pending. The option Reason
+// fills the comment where that is empty.
+func (c *Client) DecideChange(ctx context.Context, id ChangeID, d Decision, opts ...WriteOption) (*Outcome[Change], error) {
+	if d.Comment == "" {
+		d.Comment = writeSettings(opts).reason
+	}
+	return write[Change](ctx, c, post(at("changes", id, "approvals"), d), append(opts[:len(opts):len(opts)], Reason("")))
+}
+
+// CancelChange withdraws a request.
+func (c *Client) CancelChange(ctx context.Context, id ChangeID, opts ...WriteOption) (*Outcome[Change], error) {
+	return write[Change](ctx, c, post(at("changes", id, "cancel"), nil), opts)
+}

@@ -1,0 +1,103 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Policy says which changes need whose approvals. All rules that match an
+// operation count; what no rule matches falls to Default.
+type Policy struct {
+	Name    string      `json:"name"`
+	Rules   []Rule      `json:"rules"`
+	Default Requirement `json:"default"`
+}
+
+// MarshalJSON writes no rules as an empty list.
+func (p Policy) MarshalJSON() ([]byte, error) {
+	type plain Policy
+	p.Rules = orEmpty(p.Rules)
+	return json.Marshal(plain(p))
+}
+
+// Rule asks a requirement of the changes it matches: kinds ("user.invite"), nouns
+// ("user.*") or "*".
+type Rule struct {
+	ID          string      `json:"id"`
+	Changes     []string    `json:"changes"`
+	Requirement Requirement `json:"requirement"`
+}
+
+// Requirement is met when every clause is, by people other than the requester. No
+// clauses means applied at once.
+type Requirement struct {
+	Clauses []Clause `json:"clauses"`
+	// ExpiresAfterSeconds is how long a request stays open; seven days when 0.
+	ExpiresAfterSeconds int64 `json:"expires_after_seconds,omitzero"`
+}
+
+// MarshalJSON writes no clauses as an empty list.
+func (r Requirement) MarshalJSON() ([]byte, error) {
+	type plain Requirement
+	r.Clauses = orEmpty(r.Clauses)
+	return json.Marshal(plain(r))
+}
+
+// Clause asks Need distinct people of a set.
+type Clause struct {
+	Approvers ApproverSet `json:"approvers"`
+	Need      int         `json:"need"`
+}
+
+// ApproverSet names people by exactly one of its members.
+type ApproverSet struct {
+	Role       Role       `json:"role,omitzero"`
+	Permission Permission `json:"permission,omitzero"`
+	GroupID    GroupID    `json:"group_id,omitzero"`
+}
+
+// RuleHealth tells whether one clause of one rule can be met.
+type RuleHealth struct {
+	RuleID   string `json:"rule_id"`
+	Clause   int    `json:"clause"`
+	Need     int    `json:"need"`
+	Eligible int    `json:"eligible"`
+	// Spare is how many of them a requester who is one of them can do without.
+	Spare int  `json:"spare"`
+	OK    bool `json:"ok"`
+}
+
+// Finding is something wrong with a policy; with severity "error" it would be
+// refused.
+type Finding struct {
+	Severity string `json:"severity"`
+	Field    string `json:"field"`
+	Message  string `json:"message"`
+}
+
+// GetPolicy reads the policy and its version, which IfMatch takes.
+func (c *Client) GetPolicy(ctx context.Context, opts ...ReadOption) (*Policy, int64, error) {
+	r := get(directoryPath + "/policy")
+	r.settings = readSettings(opts)
+	a, err := c.send(ctx, &r)
+	if err != nil {
+		return nil, 0, err
+	}
+	p, err := decoded[Policy](&r, a)
+	return p, a.version(), err
+}
+
+// PutPolicy replaces the policy; it is itself a change.
+func (c *Client) PutPolicy(ctx context.Context, p Policy, opts ...WriteOption) (*Outcome[Policy], error) {
+	return write[Policy](ctx, c, put(directoryPath+"/policy", p), opts)
+}
+
+// GetPolicyHealth tells whether the rules can be met. It is one page.
+func (c *Client) GetPolicyHealth(ctx context.Context, opts ...ReadOption) (*List[RuleHealth], error) {
+	return list[RuleHealth](ctx, c, directoryPath+"/policy/health", nil, opts)
+}
+
+// LintPolicy tells what is wrong with a policy; nothing is stored.
+func (c *Client) LintPolicy(ctx context.Context, p Policy, opts ...ReadOption) (*List[Finding], error) {
+	return read[List[Finding]](ctx, c, post(directoryPath+"/policy/lint", p), opts)
+}
