@@ -1,6 +1,7 @@
 package native_test
 
 import (
+	"log/slog"
 	"net/http"
 	"regexp"
 	"testing"
@@ -167,3 +168,5 @@ func invite(h *dialecttest.House, by, name, role string) person {
 	token := h.Do("", "POST", base+"/users/"+id+"/activate", map[string]string{"code": code}).Must(http.StatusOK).Secret()
 	return person{id, token}
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

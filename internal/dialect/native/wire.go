@@ -3,6 +3,7 @@ package native
 import (
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/countersign/countersign"
@@ -33,6 +34,16 @@ func (m moment) MarshalJSONTo(e *jsontext.Encoder) error {
 		return e.WriteToken(jsontext.Null)
 	}
 	return e.WriteToken(jsontext.String(t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)))
+}
+
+// UnmarshalJSONFrom reads what MarshalJSONTo wrote: a note is read back.
+func (m *moment) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var t time.Time
+	if err := json.UnmarshalDecode(d, &t); err != nil {
+		return err
+	}
+	*m = moment(t)
+	return nil
 }
 
 // list is one page. The rows of one answer are of one revision.
