@@ -13,6 +13,11 @@
 // point reads, appends, scans of one organization, and a few keyset lists of
 // append-only things.
 //
+// What comes back is what was put in, but for two things: times come back in
+// UTC, cut to microseconds, and empty lists as nil. Text is compared and sorted
+// byte by byte. Text that is not UTF-8 or holds a NUL gives Invalid, wherever it
+// is given.
+//
 // The implementation is internal/store/sqlstore; internal/store/storetest holds
 // it to this text on both engines.
 package store
@@ -36,6 +41,10 @@ type Store interface {
 	// another, on every engine and from every process. fn may run again after
 	// a transient failure, so it must assign to outer variables only as its last
 	// act. Any error of fn rolls everything back and is returned as it is.
+	//
+	// Once the database has refused something, with Exists for one, the
+	// transaction is spoilt: whatever follows gives the same error, and so does
+	// Write even if fn returns nil. What may be refused belongs in a Savepoint.
 	//
 	// When the outcome of a commit is unknown, the error is Unavailable and
 	// errors.Is(err, ErrCommitUnknown) holds.
@@ -68,7 +77,8 @@ type DeploymentTx interface {
 	// LocateSecret finds which organization holds the credential, in any state,
 	// whose secret has this SHA-256; else NotFound.
 	LocateSecret(ctx context.Context, hash []byte) (countersign.OrganizationID, countersign.CredentialID, error)
-	// LocateUser finds the organization of a user; else NotFound.
+	// LocateUser finds the organization of a user; NotFound when there is none,
+	// or more than one.
 	LocateUser(ctx context.Context, id countersign.UserID) (countersign.OrganizationID, error)
 	// LocateClient finds the credential of an OAuth client id; else NotFound.
 	LocateClient(ctx context.Context, clientID string) (countersign.OrganizationID, countersign.CredentialID, error)
@@ -76,7 +86,8 @@ type DeploymentTx interface {
 
 // ReadTx is one consistent view of one organization. Point reads give NotFound
 // for what is missing; callbacks end the iteration by returning an error, which
-// is returned as it is. Callbacks must not use the transaction.
+// is returned as it is. Callbacks must not use the transaction: it gives them an
+// error.
 type ReadTx interface {
 	OrganizationReads
 	UserReads
@@ -153,7 +164,8 @@ type UserReads interface {
 type UserWrites interface {
 	// PutUser inserts or replaces the whole row. emailKey is the folded email,
 	// empty when there is none. An email or external id a living user already
-	// has gives Exists with Code "email_taken" or "external_id_taken".
+	// has gives Exists with Code "email_taken" or "external_id_taken". Here and
+	// below, a number other than 0 that another row has gives "number_taken".
 	PutUser(ctx context.Context, u countersign.User, emailKey string) error
 }
 
@@ -179,7 +191,8 @@ type GroupWrites interface {
 // MembershipReads are the reads of memberships. Removed memberships stay as rows.
 type MembershipReads interface {
 	Membership(ctx context.Context, id countersign.MembershipID) (countersign.Membership, error)
-	// MembershipOf finds the newest membership of a user in a group, removed or not.
+	// MembershipOf finds the living membership of a user in a group, else the
+	// newest removed one.
 	MembershipOf(ctx context.Context, user countersign.UserID, group countersign.GroupID) (countersign.Membership, error)
 	// MembershipsOfUser and MembershipsOfGroup call fn for living memberships, in order of id.
 	MembershipsOfUser(ctx context.Context, id countersign.UserID, fn func(countersign.Membership) error) error
@@ -213,7 +226,8 @@ type CredentialReads interface {
 // CredentialWrites change credentials.
 type CredentialWrites interface {
 	// PutCredential inserts or replaces the whole row. A secret hash or client
-	// id already known gives Exists.
+	// id already known, to any organization, gives Exists with Code
+	// "secret_taken" or "client_id_taken".
 	PutCredential(ctx context.Context, c countersign.Credential) error
 }
 
@@ -264,7 +278,8 @@ type ChangeReads interface {
 // ChangeWrites change requests.
 type ChangeWrites interface {
 	// PutChange inserts or replaces the row. For an open request, base says
-	// which facts it relies on; closing a request forgets them.
+	// which facts it relies on, each once, and an empty base leaves those it has;
+	// closing a request forgets them.
 	PutChange(ctx context.Context, c ChangeRecord, base []countersign.FactVersion) error
 	AddApproval(ctx context.Context, a countersign.Approval) error
 }
@@ -288,7 +303,8 @@ type AuditReads interface {
 // AuditWrites append to the log. Nothing is ever changed or removed.
 type AuditWrites interface {
 	// AppendEntry stores an entry, the facts it touches (an index for history),
-	// the tree hashes from firstHash on, an outbox row, and moves the head.
+	// the tree hashes from firstHash on, an outbox row, and moves the head. An
+	// entry that does not continue the log at the head is refused.
 	AppendEntry(ctx context.Context, e countersign.AuditEntry, facts []countersign.Fact, firstHash int64, hashes [][]byte, head countersign.Head) error
 	// PutBlob stores a body under its SHA-256; storing it twice is fine.
 	PutBlob(ctx context.Context, digest string, body []byte) error

@@ -62,6 +62,7 @@ func value(arg any) (any, error) {
 		if v.Len() == 0 {
 			return "{}", nil
 		}
+	default:
 	}
 	text, err := json.Marshal(arg)
 	return string(text), err

@@ -12,7 +12,7 @@ const (
 	secretPlace   statement = `select organization_id, id from credentials
 		where secret_hash = $1 and secret_hash is not null`
 	clientPlace statement = `select organization_id, id from credentials where client_id = $1 and client_id <> ''`
-	userPlaces  statement = `select organization_id from users where id = $1 order by organization_id limit 2`
+	userPlaces  statement = `select organization_id from users where id = $1 limit 2`
 )
 
 type deploymentTx struct{ s *session }

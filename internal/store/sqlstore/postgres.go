@@ -181,18 +181,17 @@ func classifyConnection(err error) failure {
 	return failure{}
 }
 
-// classifyPostgresCommit: only an answer that says "not done", or never having
-// asked, makes a failed commit certain. A server that ends the connection may
-// have committed before.
+// classifyPostgresCommit: only an answer that says "not done" makes a failed
+// commit certain. A server that ends the connection may have committed before;
+// and pgconn.SafeToRetry is not to be asked here: pgx 5.12 calls a connection
+// "closed before use" that broke while it waited for the answer.
 func classifyPostgresCommit(err error) failure {
 	var e *pgconn.PgError
 	switch {
-	case errors.As(err, &e) && e.SeverityUnlocalized == "ERROR" && e.Code[:min(2, len(e.Code))] != "08":
+	case errors.As(err, &e) && e.SeverityUnlocalized == "ERROR" && !strings.HasPrefix(e.Code, "08"):
 		return classifyPostgres(err)
 	case errors.Is(err, pgx.ErrTxCommitRollback):
 		return failure{}
-	case pgconn.SafeToRetry(err):
-		return failure{kind: unavailable, transient: true}
 	}
 	return failure{kind: unavailable, unknown: true}
 }

@@ -20,8 +20,8 @@ type session struct {
 	tx   *sql.Tx
 	// abandon ends the transaction's own context.
 	abandon context.CancelFunc
-	// bound are the pool's prepared statements, bound to tx.
-	bound map[statement]*sql.Stmt
+	// bound are the pool's prepared statements, bound to tx; they end with it.
+	bound map[statement]runner
 
 	// failed is the error that spoilt the transaction, until a savepoint undoes
 	// it. transient is the last failure, if it was one after which running it
@@ -116,12 +116,7 @@ func (s *session) exec(ctx context.Context, q statement, args ...any) (int64, er
 	if err != nil {
 		return 0, err
 	}
-	var result sql.Result
-	if prepared := s.prepared(ctx, q); prepared != nil {
-		result, err = prepared.ExecContext(ctx, args...)
-	} else {
-		result, err = s.tx.ExecContext(ctx, string(q), args...)
-	}
+	result, err := s.runner(ctx, q).ExecContext(ctx, args...)
 	if err != nil {
 		return 0, s.fail(ctx, q, err)
 	}
@@ -134,13 +129,7 @@ func (s *session) one(ctx context.Context, q statement, args []any, dest ...any)
 	if err != nil {
 		return false, err
 	}
-	var found *sql.Row
-	if prepared := s.prepared(ctx, q); prepared != nil {
-		found = prepared.QueryRowContext(ctx, args...)
-	} else {
-		found = s.tx.QueryRowContext(ctx, string(q), args...)
-	}
-	switch err := found.Scan(dest...); {
+	switch err := s.runner(ctx, q).QueryRowContext(ctx, args...).Scan(dest...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return false, nil
 	case err != nil:
@@ -156,12 +145,7 @@ func (s *session) each(ctx context.Context, q statement, args, dest []any, fn fu
 	if err != nil {
 		return err
 	}
-	var rows *sql.Rows
-	if prepared := s.prepared(ctx, q); prepared != nil {
-		rows, err = prepared.QueryContext(ctx, args...)
-	} else {
-		rows, err = s.tx.QueryContext(ctx, string(q), args...)
-	}
+	rows, err := s.runner(ctx, q).QueryContext(ctx, args...)
 	if err != nil {
 		return s.fail(ctx, q, err)
 	}
@@ -213,24 +197,45 @@ func (s *session) ready(ctx context.Context, q statement, args []any) ([]any, er
 	return args, nil
 }
 
-// prepared returns the statement prepared for this transaction, or nil where
-// the driver does that by itself.
-func (s *session) prepared(ctx context.Context, q statement) *sql.Stmt {
-	if s.pool.prepared == nil {
-		return nil
-	}
+// runner is a statement ready to run in a transaction.
+type runner interface {
+	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, args ...any) *sql.Row
+}
+
+// runner returns the statement prepared for this transaction, or its text where
+// the driver prepares by itself.
+func (s *session) runner(ctx context.Context, q statement) runner {
 	if bound := s.bound[q]; bound != nil {
 		return bound
 	}
 	shared := s.pool.prepared[q]
 	if shared == nil {
-		return nil // not in the list; a test finds it
+		return unprepared{s.tx, q}
 	}
 	if s.bound == nil {
-		s.bound = map[statement]*sql.Stmt{}
+		s.bound = map[statement]runner{}
 	}
-	s.bound[q] = s.tx.StmtContext(ctx, shared) //nolint:sqlclosecheck // ends with its transaction
+	s.bound[q] = s.tx.StmtContext(ctx, shared)
 	return s.bound[q]
+}
+
+type unprepared struct {
+	tx   *sql.Tx
+	text statement
+}
+
+func (u unprepared) ExecContext(ctx context.Context, args ...any) (sql.Result, error) {
+	return u.tx.ExecContext(ctx, string(u.text), args...)
+}
+
+func (u unprepared) QueryContext(ctx context.Context, args ...any) (*sql.Rows, error) {
+	return u.tx.QueryContext(ctx, string(u.text), args...)
+}
+
+func (u unprepared) QueryRowContext(ctx context.Context, args ...any) *sql.Row {
+	return u.tx.QueryRowContext(ctx, string(u.text), args...)
 }
 
 // fail spoils the transaction and explains why.

@@ -261,6 +261,7 @@ func classifySQLite(err error) failure {
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
 		return failure{kind: unavailable, transient: true}
 	case codes.SQLITE_FULL, codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY, codes.SQLITE_NOMEM,
+		codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB, // for an operator to mend
 		codes.SQLITE_PROTOCOL, codes.SQLITE_INTERRUPT:
 		return failure{kind: unavailable}
 	}

@@ -116,7 +116,7 @@ func (db *DB) prepare(ctx context.Context) error {
 			continue
 		}
 		for _, text := range db.texts.all() {
-			prepared, err := p.db.PrepareContext(ctx, string(text))
+			prepared, err := p.db.PrepareContext(ctx, string(text)) //nolint:sqlclosecheck // lives as long as its pool
 			if err != nil {
 				return fmt.Errorf("preparing %q: %w", text, err)
 			}

@@ -37,8 +37,7 @@ func administration(s *suite, tx store.WriteTx) error {
 	if err := tx.Savepoint(ctx, func() error { return tx.PutChange(ctx, pending(1), base(someBase)) }); err != nil {
 		return err
 	}
-	_, err = appendEntry(ctx, tx, someFact)
-	return err
+	return appendEntry(ctx, tx, someFact)
 }
 
 // statementsOf counts the points at which a transaction can fail.

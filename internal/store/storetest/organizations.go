@@ -286,8 +286,7 @@ func writes() map[string]func(ctx context.Context, tx store.WriteTx) error {
 			return tx.AddApproval(ctx, countersign.Approval{Change: "change-000001", Position: 2})
 		},
 		"AppendEntry": func(ctx context.Context, tx store.WriteTx) error {
-			_, err := appendEntry(ctx, tx, someFact)
-			return err
+			return appendEntry(ctx, tx, someFact)
 		},
 		"PutBlob": func(ctx context.Context, tx store.WriteTx) error { return tx.PutBlob(ctx, someDigest, []byte("other")) },
 		"Remember": func(ctx context.Context, tx store.WriteTx) error {

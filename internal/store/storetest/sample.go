@@ -77,6 +77,7 @@ func zeroFields(v reflect.Value, path string) []string {
 		for i := range v.Len() {
 			zero = append(zero, zeroFields(v.Index(i), fmt.Sprintf("%s[%d]", path, i))...)
 		}
+	default:
 	}
 	return zero
 }

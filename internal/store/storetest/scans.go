@@ -36,17 +36,17 @@ type scanning struct {
 }
 
 func scannings() []scanning {
-	pick := func(gone bool, dead, alive string) string {
-		if gone {
+	state := func(m moved, dead string) string {
+		if m.Gone {
 			return dead
 		}
-		return alive
+		return "active"
 	}
 	return []scanning{
 		{
 			"users", func(ctx context.Context, tx store.WriteTx, m moved) error {
 				return tx.PutUser(ctx, countersign.User{
-					ID: countersign.UserID(m.ID), Version: m.Version, State: countersign.UserState(pick(m.Gone, "deleted", "active")),
+					ID: countersign.UserID(m.ID), Version: m.Version, State: countersign.UserState(state(m, "deleted")),
 				}, "")
 			}, func(ctx context.Context, tx store.ReadTx, position int64) (rows []moved, err error) {
 				err = tx.UsersSince(ctx, position, func(u countersign.User) error {
@@ -59,7 +59,7 @@ func scannings() []scanning {
 		{
 			"groups", func(ctx context.Context, tx store.WriteTx, m moved) error {
 				return tx.PutGroup(ctx, countersign.Group{
-					ID: countersign.GroupID(m.ID), Version: m.Version, State: countersign.GroupState(pick(m.Gone, "deleted", "active")),
+					ID: countersign.GroupID(m.ID), Version: m.Version, State: countersign.GroupState(state(m, "deleted")),
 				}, m.ID)
 			}, func(ctx context.Context, tx store.ReadTx, position int64) (rows []moved, err error) {
 				err = tx.GroupsSince(ctx, position, func(g countersign.Group) error {
@@ -73,7 +73,7 @@ func scannings() []scanning {
 			"memberships", func(ctx context.Context, tx store.WriteTx, m moved) error {
 				return tx.PutMembership(ctx, countersign.Membership{
 					ID: countersign.MembershipID(m.ID), UserID: countersign.UserID(m.ID), Version: m.Version,
-					State: countersign.MembershipState(pick(m.Gone, "removed", "active")),
+					State: countersign.MembershipState(state(m, "removed")),
 				})
 			}, func(ctx context.Context, tx store.ReadTx, position int64) (rows []moved, err error) {
 				err = tx.MembershipsSince(ctx, position, func(m countersign.Membership) error {
@@ -86,7 +86,7 @@ func scannings() []scanning {
 		{
 			"credentials", func(ctx context.Context, tx store.WriteTx, m moved) error {
 				return tx.PutCredential(ctx, countersign.Credential{
-					ID: countersign.CredentialID(m.ID), Version: m.Version, State: countersign.CredentialState(pick(m.Gone, "revoked", "active")),
+					ID: countersign.CredentialID(m.ID), Version: m.Version, State: countersign.CredentialState(state(m, "revoked")),
 				})
 			}, func(ctx context.Context, tx store.ReadTx, position int64) (rows []moved, err error) {
 				err = tx.CredentialsSince(ctx, position, func(c countersign.Credential) error {

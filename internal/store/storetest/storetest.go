@@ -35,8 +35,15 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		name  string
 		tests func(*suite) []test
 	}{
-		{"nouns", nounTests}, {"scans", scanTests}, {"unique", uniqueTests}, {"changes", changeTests}, {"log", logTests},
-		{"transactions", transactionTests}, {"faults", faultTests}, {"organizations", organizationTests}, {"text", textTests},
+		{"nouns", nounTests},
+		{"scans", scanTests},
+		{"unique", uniqueTests},
+		{"changes", changeTests},
+		{"log", logTests},
+		{"transactions", transactionTests},
+		{"faults", faultTests},
+		{"organizations", organizationTests},
+		{"text", textTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			shared := open(t)
@@ -137,15 +144,15 @@ func (s *suite) is(err error, kind countersign.Kind, code ...string) {
 }
 
 // append adds one entry to the log, with as many hashes as it completes.
-func appendEntry(ctx context.Context, tx store.WriteTx, facts ...countersign.Fact) (position int64, err error) {
+func appendEntry(ctx context.Context, tx store.WriteTx, facts ...countersign.Fact) error {
 	head, err := tx.Head(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	e := sample[countersign.AuditEntry](int(head.Size) + 1)
 	e.Index = head.Size
 	next := countersign.Head{Size: head.Size + 1, Time: e.Time, Frontier: hash(int(head.Size))}
-	return next.Size, tx.AppendEntry(ctx, e, facts, 2*head.Size, [][]byte{hash(int(2 * head.Size)), hash(int(2*head.Size + 1))}, next)
+	return tx.AppendEntry(ctx, e, facts, 2*head.Size, [][]byte{hash(int(2 * head.Size)), hash(int(2*head.Size + 1))}, next)
 }
 
 func hash(n int) []byte { return []byte(fmt.Sprintf("hash %027d", n)) }

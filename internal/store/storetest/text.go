@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"time"
 
@@ -168,7 +169,9 @@ func largeText(s *suite) {
 	s.write(org, func(tx store.WriteTx) error { return tx.PutChange(s.Context(), c, nil) })
 	s.read(org, func(tx store.ReadTx) error {
 		got, err := tx.Change(s.Context(), c.ID)
-		s.same(c, got)
+		if !reflect.DeepEqual(c, got) { // a diff of this would take longer than all other tests
+			s.Error("it came back otherwise")
+		}
 		return err
 	})
 }

@@ -105,8 +105,7 @@ func snapshots(s *suite) {
 		s.write(org, func(tx store.WriteTx) error {
 			s.must(tx.PutUser(s.Context(), person(2), "two@example.com"))
 			s.must(tx.PutChange(s.Context(), pending(2), base(someBase)))
-			_, err := appendEntry(s.Context(), tx, someFact)
-			return err
+			return appendEntry(s.Context(), tx, someFact)
 		})
 		got, err := dump(s.Context(), tx)
 		s.same(before, got)
@@ -145,8 +144,7 @@ func wholeCommits(s *suite) {
 	for n := range 60 {
 		s.write(org, func(tx store.WriteTx) error {
 			s.must(tx.PutUser(s.Context(), person(n+1), ""))
-			_, err := appendEntry(s.Context(), tx)
-			return err
+			return appendEntry(s.Context(), tx)
 		})
 	}
 	stop.Store(true)
@@ -162,14 +160,12 @@ func savepoint(s *suite) {
 	mine := errors.New("mine")
 	s.write(org, func(tx store.WriteTx) error {
 		s.must(tx.PutUser(s.Context(), person(1), ""))
-		_, err := appendEntry(s.Context(), tx)
-		s.must(err)
+		s.must(appendEntry(s.Context(), tx))
 		before, err := dump(s.Context(), tx)
 		s.must(err)
 		err = tx.Savepoint(s.Context(), func() error {
 			s.must(tx.PutUser(s.Context(), person(2), ""))
-			_, err := appendEntry(s.Context(), tx, someFact)
-			s.must(err)
+			s.must(appendEntry(s.Context(), tx, someFact))
 			_, err = tx.Allot(s.Context(), store.UserNumbers, 3)
 			s.must(err)
 			return mine
@@ -184,8 +180,7 @@ func savepoint(s *suite) {
 		s.same(int64(1), first)
 		s.must(err)
 		s.must(tx.Savepoint(s.Context(), func() error { return tx.PutUser(s.Context(), person(3), "") }))
-		_, err = appendEntry(s.Context(), tx)
-		return err
+		return appendEntry(s.Context(), tx)
 	})
 	got := s.contents(org)
 	s.same([]countersign.User{person(1), person(3)}, got.Users)
@@ -393,8 +388,8 @@ func closeWaits(s *suite) {
 		return errors.Is(s.store.Read(s.Context(), org, func(store.ReadTx) error { return nil }), countersign.Unavailable)
 	})
 	select {
-	case <-closed:
-		s.Error("Close did not wait for a running write")
+	case err := <-closed:
+		s.Error("Close did not wait for a running write: ", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 	close(release)

@@ -1,0 +1,131 @@
+package sqlstore_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/store/sqlstore"
+	"github.com/countersign/countersign/internal/testdb"
+)
+
+// What a change costs, against the least that durable storage can cost: one row
+// in one table without any other index, in the same engine with the same
+// settings. A change writes a user, an entry, its fact, two hashes, an outbox
+// row and the head; "ratio" is how many bare inserts take as long. The two
+// alternate, so that a disk that is slow for a while is slow for both.
+func BenchmarkWrite(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		insert := bareInsert(b)
+		write := benchmarkWrite(b, testdb.SQLite(b))
+		var bare, store time.Duration
+		n := 0
+		for b.Loop() {
+			n++
+			start := b.Elapsed()
+			insert(n)
+			middle := b.Elapsed()
+			write(n)
+			bare, store = bare+middle-start, store+b.Elapsed()-middle
+		}
+		b.ReportMetric(float64(n)/bare.Seconds(), "bare/s")
+		b.ReportMetric(float64(n)/store.Seconds(), "writes/s")
+		b.ReportMetric(float64(store)/float64(bare), "ratio")
+	})
+	b.Run("postgres", func(b *testing.B) {
+		write := benchmarkWrite(b, testdb.Postgres(b))
+		n := 0
+		for b.Loop() {
+			n++
+			write(n)
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "writes/s")
+	})
+}
+
+func bareInsert(b *testing.B) func(n int) {
+	b.Helper()
+	db, err := sqlstore.BareSQLite(filepath.Join(b.TempDir(), "bare.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	if _, err := db.ExecContext(b.Context(), "create table rows (id text primary key, value text not null) strict, without rowid"); err != nil {
+		b.Fatal(err)
+	}
+	insert, err := db.PrepareContext(b.Context(), "insert into rows (id, value) values ($1, $2)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { insert.Close() })
+	return func(n int) {
+		if _, err := insert.ExecContext(b.Context(), fmt.Sprintf("0190a5d0-0000-7000-8000-%012d", n), "value"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func benchmarkWrite(b *testing.B, db store.Store) func(n int) {
+	b.Helper()
+	const org = "0190a5d0-0000-7000-8000-000000000000"
+	found(b, db, org)
+	hashes := [][]byte{make([]byte, 32), make([]byte, 32)}
+	leaf := make([]byte, 600)
+	return func(n int) {
+		u := countersign.User{
+			ID: countersign.UserID(fmt.Sprintf("0190a5d0-0000-7000-8000-%012d", n)), Number: int64(n), Type: countersign.Person, State: countersign.UserActive,
+			Name: "Somebody", Email: fmt.Sprintf("user%d@example.com", n), Permissions: []countersign.Permission{"users.read"}, Version: int64(n),
+		}
+		err := db.Write(b.Context(), org, func(tx store.WriteTx) error {
+			head, err := tx.Head(b.Context())
+			if err != nil {
+				return err
+			}
+			if err := tx.PutUser(b.Context(), u, u.Email); err != nil {
+				return err
+			}
+			e := countersign.AuditEntry{Index: head.Size, Kind: countersign.EntryApplied, Leaf: leaf}
+			return tx.AppendEntry(b.Context(), e, []countersign.Fact{countersign.UserFact(u.ID)}, 2*head.Size, hashes, countersign.Head{Size: head.Size + 1, Frontier: hashes[0]})
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// What a roster pays to load an organization, per user.
+func BenchmarkLoad(b *testing.B) {
+	const org, count = "o", 20_000
+	for name, open := range map[string]func(testing.TB) store.Store{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			db := open(b)
+			found(b, db, org)
+			err := db.Write(b.Context(), org, func(tx store.WriteTx) error {
+				for n := range count {
+					u := countersign.User{
+						ID: countersign.UserID(fmt.Sprintf("0190a5d0-0000-7000-8000-%012d", n)), Number: int64(n), State: countersign.UserActive,
+						Name: "Somebody", Email: fmt.Sprintf("user%d@example.com", n), Permissions: []countersign.Permission{"users.read"}, Version: 1,
+					}
+					if err := tx.PutUser(b.Context(), u, u.Email); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			loads := 0
+			for b.Loop() {
+				loads++
+				if got := users(b, db, org); len(got) != count {
+					b.Fatal(len(got))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(loads*count), "ns/user")
+		})
+	}
+}
