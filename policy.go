@@ -1,6 +1,7 @@
 package countersign
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,7 +133,46 @@ func (p *Policy) Validate(prefix string) error {
 			return err
 		}
 	}
+	return p.checkProtected(prefix)
+}
+
+// checkProtected refuses a policy under which somebody could become an approver,
+// or take one's place, without approval.
+func (p *Policy) checkProtected(prefix string) error {
+	protected := p.protectedKinds()
+	for i, rule := range p.Rules {
+		if !rule.Requirement.Free() {
+			continue
+		}
+		for _, pattern := range rule.Changes {
+			if slices.Contains(protected, ChangeKind(pattern)) {
+				return E(Refused, prefix+".rules."+strconv.Itoa(i)+".changes", pattern+" is protected under this policy: it always needs an approval")
+			}
+		}
+	}
 	return nil
+}
+
+// protectedKinds are those of every policy, and where approvers are found by
+// anything but the role of admin also those that can put somebody among them.
+func (p *Policy) protectedKinds() []ChangeKind {
+	protected := ProtectedKinds()
+	for _, requirement := range p.requirements() {
+		for _, clause := range requirement.Clauses {
+			if clause.Approvers.Role != RoleAdmin {
+				return append(protected, KindGroupCreate, KindGroupUpdate, KindGroupReplaceMembers, KindMembershipAdd, KindMembershipUpdate, KindPermissionAdd)
+			}
+		}
+	}
+	return protected
+}
+
+func (p *Policy) requirements() []Requirement {
+	out := []Requirement{p.Default}
+	for _, rule := range p.Rules {
+		out = append(out, rule.Requirement)
+	}
+	return out
 }
 
 func (r Rule) validate(at string) error {
@@ -164,11 +204,6 @@ func checkPattern(at, pattern string, free bool) error {
 	}
 	if _, ok := NewChange(ChangeKind(pattern)); !ok {
 		return E(Refused, at, "a rule without approvals must name whole kinds, not "+quoted(pattern))
-	}
-	for _, kind := range ProtectedKinds() {
-		if string(kind) == pattern {
-			return E(Refused, at, string(kind)+" is protected: it always needs an approval")
-		}
 	}
 	return nil
 }

@@ -79,6 +79,9 @@ type shelved struct {
 	doubtful atomic.Bool
 	// following orders catching up, so that many readers cause one read.
 	following sync.Mutex
+	// loaded is set once, under loading, when the book first stands.
+	loading sync.Mutex
+	loaded  atomic.Bool
 }
 
 // Picture returns the roster of an organization, not older than anything this
@@ -95,24 +98,36 @@ func (e *Engine) Picture(ctx context.Context, org countersign.OrganizationID) (*
 	return s.book, e.follow(ctx, org, s)
 }
 
-// shelve finds the roster or loads it. Only organizations that exist take a place.
+// shelve finds the roster or loads it, once for all who wait for it, without
+// making readers of other organizations wait. Only organizations that exist keep
+// a place.
 func (e *Engine) shelve(ctx context.Context, org countersign.OrganizationID) (*shelved, error) {
 	e.shelf.mu.RLock()
 	s, ok := e.shelf.books[org]
 	e.shelf.mu.RUnlock()
-	if ok {
+	if ok && s.loaded.Load() {
 		return s, nil
 	}
 	e.shelf.mu.Lock()
-	defer e.shelf.mu.Unlock()
-	if s, ok := e.shelf.books[org]; ok {
+	if s, ok = e.shelf.books[org]; !ok {
+		s = &shelved{book: roster.NewBook()}
+		e.shelf.books[org] = s
+	}
+	e.shelf.mu.Unlock()
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if s.loaded.Load() {
 		return s, nil
 	}
-	s = &shelved{book: roster.NewBook()}
 	if err := e.follow(context.WithoutCancel(ctx), org, s); err != nil {
+		e.shelf.mu.Lock()
+		if e.shelf.books[org] == s {
+			delete(e.shelf.books, org)
+		}
+		e.shelf.mu.Unlock()
 		return nil, err
 	}
-	e.shelf.books[org] = s
+	s.loaded.Store(true)
 	return s, nil
 }
 

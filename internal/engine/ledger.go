@@ -72,13 +72,15 @@ func (l *ledger) factsMoved() []countersign.Fact {
 
 // move books the movement of a fact from one set of fields to another and
 // reports whether there was any. Fields that stay the same are left out; of a
-// new fact, empty fields are.
+// new fact, empty fields are. A fact that begins again, as a membership does after
+// its removal, names them all: whoever merges what the log sets must not keep
+// what the one before had.
 func (l *ledger) move(fact countersign.Fact, from int64, before, after map[string]any) bool {
 	l.rely(fact, from)
 	was, is := map[string]any{}, map[string]any{}
 	for field, value := range after {
 		old, known := before[field]
-		if (known && reflect.DeepEqual(old, value)) || (!known && isEmpty(value)) {
+		if (known && reflect.DeepEqual(old, value)) || (!known && from == 0 && isEmpty(value)) {
 			continue
 		}
 		is[field] = value

@@ -245,6 +245,7 @@ func held(effects []countersign.Effect) []countersign.Effect {
 // who asked for what this replaces, and those the change is about.
 func (w *work) excluded(request countersign.ChangeRequest, l *ledger) []countersign.UserID {
 	out := append(slices.Clone(request.Excluded), request.Requester, request.RequesterPerson)
+	out = append(out, w.holders(request.RequesterCredential)...)
 	for _, op := range request.Operations {
 		out = append(out, approval.Subjects(op)...)
 	}
@@ -252,6 +253,22 @@ func (w *work) excluded(request countersign.ChangeRequest, l *ledger) []counters
 	out = slices.DeleteFunc(out, func(id countersign.UserID) bool { return id == "" })
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// holders are who may have a credential in hand besides the person who answers
+// for its account: who asked for it was shown its secret. Without this an admin
+// could let an account ask for which somebody else answers, and approve it.
+// Credentials from bootstrap are exempt: one person made everything then.
+func (w *work) holders(id countersign.CredentialID) []countersign.UserID {
+	credential, ok := w.book.Credential(id)
+	if !ok || credential.RequestedBy == "" || credential.CreatedAt.Before(w.book.Organization().SealedAt) {
+		return nil
+	}
+	out := []countersign.UserID{credential.RequestedBy}
+	if account, ok := w.book.Account(credential.RequestedBy); ok && account.ResponsiblePersonID != "" {
+		out = append(out, account.ResponsiblePersonID)
+	}
+	return out
 }
 
 // checkReachable refuses a request that nobody could ever approve.

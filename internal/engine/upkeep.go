@@ -35,7 +35,9 @@ func (e *Engine) loaded() map[countersign.OrganizationID]*shelved {
 	defer e.shelf.mu.RUnlock()
 	out := make(map[countersign.OrganizationID]*shelved, len(e.shelf.books))
 	for id, s := range e.shelf.books {
-		out[id] = s
+		if s.loaded.Load() {
+			out[id] = s
+		}
 	}
 	return out
 }

@@ -210,6 +210,21 @@ func (w *World) Account(name, responsible string) *World {
 	return w
 }
 
+// Collect lets someone collect the secret of an approved token and gives whoever
+// uses it a name of its own.
+func (w *World) Collect(by string, r *Request, name string) {
+	w.T.Helper()
+	created, ok := r.Operations[0].(*countersign.CreateCredential)
+	if !ok {
+		w.T.Fatal("not a credential")
+	}
+	result, err := w.Engine.Submit(w.Context(), w.As(by).Actor, []countersign.Change{&countersign.CollectSecret{CredentialID: created.CredentialID}}, engine.Options{})
+	w.must(err)
+	u, _, err := w.Engine.User(w.Context(), w.first.Actor, created.UserID)
+	w.must(err)
+	w.admit(name, u.User, result.Secrets[0].Reveal())
+}
+
 // apply is how the stage is set: by ada, in bootstrap, at once.
 func (w *World) apply(ops ...countersign.Change) engine.Result {
 	w.T.Helper()
@@ -238,6 +253,7 @@ func (w *World) Group(name string, permissions []countersign.Permission, members
 // Seal ends bootstrap with the policy two-person.
 func (w *World) Seal() *World {
 	w.T.Helper()
+	w.Clock.Pass(time.Second)
 	w.apply(&countersign.SealOrganization{})
 	return w
 }

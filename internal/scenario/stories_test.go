@@ -254,6 +254,19 @@ func TestAPersonCannotApproveWhatHerOwnAccountAsked(t *testing.T) {
 	})
 }
 
+func TestNobodyApprovesWhatHeAskedThroughATokenHeCollected(t *testing.T) {
+	told(t, func(t *testing.T, w *scenario.World) {
+		w.Admins("grace", "linus", "edsger").People(countersign.RoleViewer, "vera").Account("robot", "vera").Seal()
+		// Grace asks for a token of an account vera answers for, and collects it.
+		token := w.As("grace").Asks(&countersign.CreateCredential{UserID: w.ID("robot"), Type: countersign.Token})
+		w.As("linus").Approves(token).MustBe(countersign.ChangeApplied)
+		w.Collect("grace", token, "robot in grace's hands")
+		request := w.As("robot in grace's hands").Asks(w.Grant("vera", countersign.VaultsCreate)).MustBe(countersign.ChangePending)
+		w.As("grace").Approves(request).MustFail("not_eligible")
+		w.As("linus").Approves(request).MustBe(countersign.ChangeApplied)
+	})
+}
+
 func TestAVoteNamesTheDigestItSaw(t *testing.T) {
 	told(t, func(t *testing.T, w *scenario.World) {
 		crew(w).Seal()
