@@ -80,7 +80,7 @@ func (l *ledger) regrant(g *countersign.Group, given []countersign.Permission) e
 		return err
 	}
 	g.Permissions = sorted(given)
-	l.rely(countersign.GroupMembersFact(g.ID), g.MembersVersion)
+	l.relyOnMembers(g.ID, g.MembersVersion)
 	return nil
 }
 
@@ -101,7 +101,7 @@ func (l *ledger) deleteGroup(c *countersign.DeleteGroup) error {
 	for _, m := range list {
 		l.bookRemoval(m)
 	}
-	if err := l.w.tx.TouchMembers(l.w.ctx, c.GroupID, l.position); err != nil {
+	if err := l.touchMembers(c.GroupID); err != nil {
 		return err
 	}
 	return l.w.tx.RemoveMembershipsOfGroup(l.w.ctx, c.GroupID, l.position, l.w.now)
@@ -123,7 +123,7 @@ func (l *ledger) replaceMembers(c *countersign.ReplaceMembers) error {
 	if err != nil {
 		return err
 	}
-	l.rely(countersign.GroupMembersFact(g.ID), g.MembersVersion)
+	l.relyOnMembers(g.ID, g.MembersVersion)
 	l.relyOnGroup(g)
 	list, err := l.members(c.GroupID)
 	if err != nil {
@@ -193,7 +193,7 @@ func (l *ledger) enter(field string, m countersign.Membership) error {
 	if _, err := l.putMembership(nil, m, from); err != nil {
 		return err
 	}
-	return l.w.tx.TouchMembers(l.w.ctx, m.GroupID, l.position)
+	return l.touchMembers(m.GroupID)
 }
 
 // relyOnGroup books what the approver of a new member saw of the group: its name
@@ -203,13 +203,35 @@ func (l *ledger) relyOnGroup(g countersign.Group) {
 	l.rely(countersign.GroupPermissionsFact(g.ID), g.PermissionsVersion)
 }
 
+// relyOnMembers books that the batch depends on who is in a group. What an
+// earlier operation of the batch made of that is no version anybody else will
+// ever see: such a request would be stale from birth.
+func (l *ledger) relyOnMembers(id countersign.GroupID, version int64) {
+	if before, moved := l.membersBefore[id]; moved {
+		version = before
+	}
+	l.rely(countersign.GroupMembersFact(id), version)
+}
+
+// touchMembers records that who is in a group moves.
+func (l *ledger) touchMembers(id countersign.GroupID) error {
+	if _, moved := l.membersBefore[id]; !moved {
+		g, err := l.w.tx.Group(l.w.ctx, id)
+		if err != nil {
+			return err
+		}
+		l.membersBefore[id] = g.MembersVersion
+	}
+	return l.w.tx.TouchMembers(l.w.ctx, id, l.position)
+}
+
 func (l *ledger) remove(m countersign.Membership) error {
 	gone := m
 	gone.State = countersign.MembershipRemoved
 	if _, err := l.putMembership(&m, gone, m.Version); err != nil {
 		return err
 	}
-	return l.w.tx.TouchMembers(l.w.ctx, m.GroupID, l.position)
+	return l.touchMembers(m.GroupID)
 }
 
 func (l *ledger) addMembership(c *countersign.AddMembership) error {
@@ -248,7 +270,7 @@ func (l *ledger) updateMembership(c *countersign.UpdateMembership) error {
 	if err != nil || !moved {
 		return err
 	}
-	return l.w.tx.TouchMembers(l.w.ctx, m.GroupID, l.position)
+	return l.touchMembers(m.GroupID)
 }
 
 func (l *ledger) removeMembership(c *countersign.RemoveMembership) error {

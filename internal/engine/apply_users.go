@@ -284,7 +284,7 @@ func (l *ledger) leaveAll(id countersign.UserID) error {
 	}
 	for _, m := range list {
 		l.bookRemoval(m)
-		if err := l.w.tx.TouchMembers(l.w.ctx, m.GroupID, l.position); err != nil {
+		if err := l.touchMembers(m.GroupID); err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,10 @@ type ledger struct {
 	relied  map[countersign.Fact]bool
 	effects []countersign.Effect
 	moved   map[countersign.Fact]bool
-	secrets []countersign.Secret
+	// membersBefore are the versions at which the batch found the members of
+	// groups it moves.
+	membersBefore map[countersign.GroupID]int64
+	secrets       []countersign.Secret
 	// subjects are users the batch is about although no operation names them.
 	subjects []countersign.UserID
 	// deactivated users have lost their active state.
@@ -38,7 +41,10 @@ type ledger struct {
 }
 
 func newLedger(w *work, position int64, immediate bool) *ledger {
-	return &ledger{w: w, position: position, immediate: immediate, relied: map[countersign.Fact]bool{}, moved: map[countersign.Fact]bool{}}
+	return &ledger{
+		w: w, position: position, immediate: immediate, relied: map[countersign.Fact]bool{}, moved: map[countersign.Fact]bool{},
+		membersBefore: map[countersign.GroupID]int64{},
+	}
 }
 
 // applyAll applies the operations in order and checks what must hold afterwards.
