@@ -232,6 +232,9 @@ func (l *ledger) revokeCredential(c *countersign.RevokeCredential) error {
 	if err != nil {
 		return err
 	}
+	// The operation names no user, and is about one all the same: nobody votes
+	// against the end of his own credential.
+	l.subjects = append(l.subjects, old.UserID)
 	return l.revoke(old)
 }
 
