@@ -51,6 +51,8 @@ type Answer struct {
 type Result struct {
 	countersign.Outcome
 	Replayed *Answer
+	// Preview is what a dry run would have led to, with its impact; nil otherwise.
+	Preview *ChangeView
 }
 
 // Vote is a decision on a change request.

@@ -81,12 +81,24 @@ func (e *Engine) transact(ctx context.Context, tx store.WriteTx, book *roster.Bo
 	outcome.Revision, outcome.DryRun = head.Size, o.DryRun
 	result := Result{Outcome: outcome}
 	if o.DryRun {
+		result.Preview = w.preview(outcome.Change)
 		return result, nil, errNothingStored
 	}
 	if err := w.remember(result, w.late); err != nil {
 		return Result{}, nil, err
 	}
 	return result, w.late, nil
+}
+
+// preview is the request of a dry run as its readers would see it. What would be
+// applied at once has an impact like what would wait; what would end has none.
+func (w *work) preview(request countersign.ChangeRequest) *ChangeView {
+	v := view{book: w.book, actor: w.actor, now: w.now}
+	seen := v.describe(request)
+	if seen.State.Open() || seen.State == countersign.ChangeApplied {
+		seen.Impact = v.book.Impact(request.Effects, v.now)
+	}
+	return &seen
 }
 
 func (e *Engine) begin(ctx context.Context, tx store.WriteTx, book *roster.Book, actor countersign.Actor, o Options) (*work, error) {

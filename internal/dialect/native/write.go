@@ -89,7 +89,7 @@ func (d *Dialect) mutate(c *call, m mutation, o engine.Options) error {
 	case err != nil:
 		return m.explain(err)
 	case result.DryRun:
-		return c.preview(result.Outcome)
+		return c.preview(*result.Preview)
 	}
 	made := m.record(result, nil)
 	return d.show(c, made, m.noteOf(result.Outcome, true))
@@ -239,23 +239,21 @@ func (d *Dialect) object(c *call, path string, secrets []secretOut) (version int
 }
 
 // preview answers a dry run. Ids and positions would be others another time.
-func (c *call) preview(out countersign.Outcome) error {
-	request := out.Change
-	request.AppliedPosition, request.Version = 0, 0
-	change, err := requestToWire(request)
+func (c *call) preview(v engine.ChangeView) error {
+	v.AppliedPosition, v.Version = 0, 0
+	change, err := changeToWire(v)
 	if err != nil {
 		return err
 	}
-	change.ID = ""
-	change.Reachable = true // else it would have been refused
+	change.ID, change.Impact = "", impactToWire(v)
 	would := "close"
 	switch {
-	case request.State.Open():
+	case v.State.Open():
 		would = "wait"
-	case request.State == countersign.ChangeApplied:
+	case v.State == countersign.ChangeApplied:
 		would = "apply"
 	}
-	wire.WriteJSON(c.w, http.StatusOK, previewOut{Would: would, Change: change, Effects: change.Effects})
+	wire.WriteJSON(c.w, http.StatusOK, previewOut{Would: would, Change: change, Effects: change.Effects, Impact: change.Impact})
 	return nil
 }
 

@@ -223,6 +223,13 @@ func TestADryRunStoresNothing(t *testing.T) {
 			if a.Text("would") != house.would || a.Object()["change"].(map[string]any)["id"] != nil || len(a.Object()["effects"].([]any)) == 0 {
 				t.Errorf("%s %s: %s", w.method, w.path, a.Body)
 			}
+			impact := a.Object()["impact"].(map[string]any)
+			if deletes := w.method == "DELETE" || strings.HasPrefix(w.path, "/changes"); deletes && impact["losses"] == 0.0 {
+				t.Errorf("%s %s: nobody loses anything: %s", w.method, w.path, a.Body)
+			}
+			if needs := a.Object()["change"].(map[string]any)["needs"].([]any); (house.would == "wait") != (len(needs) == 1) {
+				t.Errorf("%s %s: needs %v", w.method, w.path, needs)
+			}
 			if a.Header.Get("Countersign-Replayed") != "" {
 				t.Errorf("%s %s: a dry run was replayed", w.method, w.path)
 			}
@@ -301,5 +308,26 @@ func TestAPatchOfAUserIsOneBatch(t *testing.T) {
 	u := s.Do(s.ada.Token, "GET", base+"/users/"+s.vera.id, nil).Must(http.StatusOK).Object()
 	if u["name"] != "Vera V" || u["role"] != "trader" || len(u["permissions"].([]any)) != 1 {
 		t.Errorf("%v", u)
+	}
+}
+
+// What a decision would lead to can be asked too, and decides nothing.
+func TestADecisionCanBeTriedOut(t *testing.T) {
+	s := seal(t)
+	held := s.Do(s.ada.Token, "DELETE", base+"/users/"+s.vera.id, nil).Must(http.StatusAccepted)
+	path := base + "/changes/" + held.Text("id")
+	for decision, would := range map[string]string{"approve": "apply", "deny": "close"} {
+		a := s.Do(s.grace.token, "POST", path+"/approvals?dry_run=true", map[string]string{"decision": decision, "digest": held.Text("digest")}).Must(http.StatusOK)
+		if a.Text("would") != would {
+			t.Errorf("%s would %s, want %s", decision, a.Text("would"), would)
+		}
+		losses := a.Object()["impact"].(map[string]any)["losses"]
+		if (would == "apply") == (losses == 0.0) {
+			t.Errorf("%s: losses %v", decision, losses)
+		}
+	}
+	s.Do(s.ada.Token, "POST", path+"/cancel?dry_run=true", nil).Must(http.StatusOK)
+	if now := s.Do(s.ada.Token, "GET", path, nil).Must(http.StatusOK); now.Text("state") != "pending" || len(now.Object()["approvals"].([]any)) != 0 {
+		t.Errorf("after trying out: %s", now.Body)
 	}
 }
