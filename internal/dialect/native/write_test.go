@@ -331,3 +331,26 @@ func TestADecisionCanBeTriedOut(t *testing.T) {
 		t.Errorf("after trying out: %s", now.Body)
 	}
 }
+
+// An approval that is not enough is an answer, not another held change.
+func TestTheFirstOfTwoApprovals(t *testing.T) {
+	s := seal(t)
+	policy := s.Do(s.ada.Token, "GET", base+"/policy", nil).Must(http.StatusOK).Object()
+	policy["name"] = "renamed"
+	held := s.Do(s.ada.Token, "PUT", base+"/policy", policy).Must(http.StatusAccepted)
+	vote := map[string]string{"decision": "approve", "digest": held.Text("digest")}
+	first := s.Do(s.grace.token, "POST", base+"/changes/"+held.Text("id")+"/approvals", vote, key("v")).Must(http.StatusOK)
+	if first.Text("state") != "pending" || len(first.Object()["approvals"].([]any)) != 1 || first.Header.Get("Countersign-Change-Request") != "" {
+		t.Errorf("%v %s", first.Header, first.Body)
+	}
+	// Repeated, with or without a key, it is the same one approval.
+	s.Do(s.grace.token, "POST", base+"/changes/"+held.Text("id")+"/approvals", vote, key("v")).Must(http.StatusOK)
+	s.Do(s.grace.token, "POST", base+"/changes/"+held.Text("id")+"/approvals", vote).Must(http.StatusOK)
+	if a := s.Do(s.ada.Token, "POST", base+"/changes/"+held.Text("id")+"/approvals", vote).Must(http.StatusForbidden); a.Text("code") != "not_eligible" {
+		t.Errorf("the requester: %s", a.Body)
+	}
+	s.Approve(s.linus.token, held)
+	if got := s.Do(s.ada.Token, "GET", base+"/policy", nil).Must(http.StatusOK); got.Text("name") != "renamed" {
+		t.Errorf("policy: %s", got.Body)
+	}
+}
