@@ -54,5 +54,9 @@ type Group struct {
 	MembersVersion     int64
 }
 
+// ObjectVersion is the version of the group as a reader sees it, members
+// included: what an ETag shows and If-Match compares.
+func (g *Group) ObjectVersion() int64 { return max(g.Version, g.MembersVersion) }
+
 // Living reports whether the group still counts for uniqueness.
 func (g *Group) Living() bool { return g.State != GroupDeleted }

@@ -146,7 +146,7 @@ func (w *work) objectVersion(op countersign.Change) (int64, error) {
 	}
 	group := func(id countersign.GroupID) (int64, error) {
 		g, err := w.tx.Group(w.ctx, id)
-		return max(g.Version, g.MembersVersion), err
+		return g.ObjectVersion(), err
 	}
 	membership := func(id countersign.MembershipID) (int64, error) {
 		m, err := w.tx.Membership(w.ctx, id)

@@ -271,7 +271,11 @@ func effective(m countersign.MembershipView) bool {
 func (s *Sight) fillGroups() {
 	for i := range s.Groups {
 		g := &s.Groups[i]
+		g.MembersVersion = 0
 		for _, m := range s.Memberships {
+			if m.GroupID == g.ID && m.Version > g.MembersVersion {
+				g.MembersVersion = m.Version
+			}
 			if m.GroupID != g.ID || !effective(m) {
 				continue
 			}

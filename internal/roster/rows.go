@@ -65,8 +65,10 @@ type groupNode struct {
 	replaces  []replacement
 	// grants is nil unless the group is active.
 	grants *permSet
-	// named says that a stored membership points here.
-	named bool
+	// named says that a stored membership points here; membersVersion is the
+	// highest of all that ever did.
+	named          bool
+	membersVersion int64
 }
 
 type groupRow struct {
@@ -265,6 +267,7 @@ func (s *state) installMembership(m countersign.Membership) {
 	row.created, row.modified = m.CreatedAt.UnixMicro(), m.ModifiedAt.UnixMicro()
 	row.user, row.group = s.user(m.UserID), s.group(m.GroupID)
 	row.group.named = true
+	row.group.membersVersion = max(row.group.membersVersion, m.Version)
 	row.attach()
 	if first {
 		for _, k := range row.marks { // requests named the id before its group was known

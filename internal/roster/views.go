@@ -177,6 +177,8 @@ func (s *state) groupRefs(n *userNode, now time.Time) []countersign.GroupRef {
 func (n *groupNode) view(row *groupRow, now time.Time) countersign.GroupView {
 	v := countersign.GroupView{Group: row.Group, UsersCount: len(n.members), AdminsCount: n.admins}
 	v.Permissions = slices.Clone(row.Permissions)
+	// The row's own copy is as old as the row; memberships are followed themselves.
+	v.MembersVersion = n.membersVersion
 	if k, ok := oldest(n.marks, now); ok {
 		v.PendingChange = k.change.ID
 	}

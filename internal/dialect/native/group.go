@@ -42,7 +42,7 @@ func (d *Dialect) getGroup(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answerObject(revision, g.Version, groupToWire(g))
+	return c.answerObject(revision, g.ObjectVersion(), groupToWire(g))
 }
 
 type newGroup struct {

@@ -148,7 +148,7 @@ func groupToWire(g countersign.GroupView) groupOut {
 		ExternalSyncIdentifier: text(g.ExternalSyncIdentifier), Provenance: text(g.Provenance),
 		Invitability: text(g.Invitability), MemberViewability: text(g.MemberViewability), State: g.State,
 		UsersCount: g.UsersCount, AdminsCount: g.AdminsCount, CreatedBy: text(g.CreatedBy), ModifiedBy: text(g.ModifiedBy),
-		CreatedAt: moment(g.CreatedAt), ModifiedAt: moment(g.ModifiedAt), Version: g.Version, MembersVersion: g.MembersVersion,
+		CreatedAt: moment(g.CreatedAt), ModifiedAt: moment(g.ModifiedAt), Version: g.ObjectVersion(), MembersVersion: g.MembersVersion,
 		PendingChange: pending(g.PendingChange),
 	}
 }

@@ -207,7 +207,7 @@ func (d *Dialect) object(c *call, path string, secrets []secretOut) (version int
 		return u.Version, out, err
 	case "groups":
 		g, _, err := d.Engine.Group(c.ctx, c.actor, countersign.GroupID(id))
-		return g.Version, groupToWire(g), err
+		return g.ObjectVersion(), groupToWire(g), err
 	case "memberships":
 		m, _, err := d.Engine.Membership(c.ctx, c.actor, countersign.MembershipID(id))
 		return m.Version, membershipToWire(m), err
