@@ -79,6 +79,7 @@ var floorPlan = []room{
 	{pkg: "internal/testdb", may: []string{vocabulary, store, "internal/store/sqlstore"}, testOnly: true},
 	// A second opinion is worth something only if it shares no code with the first.
 	{pkg: "internal/oracle", may: []string{vocabulary}, testOnly: true},
+	{pkg: "internal/replay", may: []string{vocabulary, store}, testOnly: true},
 	{pkg: "bench", may: []string{anything}, testOnly: true},
 	{pkg: "scripts/mutants", testOnly: true},
 
