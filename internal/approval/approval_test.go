@@ -109,6 +109,7 @@ func TestVotes(t *testing.T) {
 		"too few are left":                      {clauses: []approval.ClauseCase{with(two, everybody, people{"linus"})}},
 		"a vote for another digest":             {clauses: []approval.ClauseCase{one}, votes: []countersign.Approval{{Person: "grace", Decision: countersign.Approve, Digest: "other"}}, reachable: true},
 		"every clause must be met":              {clauses: []approval.ClauseCase{one, with(one, people{"linus"}, people{"linus"})}, votes: []countersign.Approval{vote("grace", countersign.Approve)}, reachable: true},
+		"the first clause must be met too":      {clauses: []approval.ClauseCase{with(one, people{"linus"}, people{"linus"}), one}, votes: []countersign.Approval{vote("grace", countersign.Approve)}, reachable: true},
 		"one person counts in each clause":      {clauses: []approval.ClauseCase{one, with(one, people{"grace"}, people{"grace"})}, votes: []countersign.Approval{vote("grace", countersign.Approve)}, met: true, reachable: true},
 		"no clauses are never met by counting":  {reachable: true},
 		"no clauses and a vote are not met too": {votes: []countersign.Approval{vote("grace", countersign.Approve)}, reachable: true},
