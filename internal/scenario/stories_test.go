@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testdb"
@@ -360,6 +361,65 @@ func TestRevokingOnesOwnNeedsNobody(t *testing.T) {
 		w.As("grace").Asks(w.Grant("vera", countersign.VaultsCreate)).MustFail("unauthenticated")
 		w.As("ada").Asks(&countersign.RevokeCredential{CredentialID: w.As("linus").Actor.Credential}).MustBe(countersign.ChangePending)
 	})
+}
+
+func TestTheListOfRequestsPagesToItsEnd(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, open func() store.Store) {
+		w := crew(scenario.New(t, scenario.Direct, open())).Seal()
+		for i := range 12 {
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: fmt.Sprint("group ", i)}).MustBe(countersign.ChangePending)
+			switch i % 4 {
+			case 0:
+				w.As("grace").Approves(request)
+			case 1:
+				w.As("grace").Denies(request)
+			case 2:
+				w.As("ada").Cancels(request)
+			}
+		}
+		w.Clock.Pass(countersign.DefaultRequestLife) // what is open expires, and nobody has written so
+		w.As("ada").Asks(&countersign.CreateGroup{Name: "the newest"})
+		every := walk(t, w, engine.ChangeFilter{}, 1)
+		byState := 0
+		for _, state := range countersign.ChangeStates() {
+			found := walk(t, w, engine.ChangeFilter{States: []countersign.ChangeState{state}}, 2)
+			for _, c := range found {
+				if c.State != state {
+					t.Errorf("asked for %s, got %s", state, c.State)
+				}
+			}
+			byState += len(found)
+		}
+		if len(every) < 13 || byState != len(every) {
+			t.Errorf("%d requests, %d by state", len(every), byState)
+		}
+		if expired := walk(t, w, engine.ChangeFilter{States: []countersign.ChangeState{countersign.ChangeExpired}}, 400); len(expired) != 3 {
+			t.Errorf("%d expired, not 3", len(expired))
+		}
+		second, err := w.Engine.Changes(t.Context(), w.As("ada").Actor, engine.ChangeFilter{}, countersign.Page{Offset: 1, Limit: 3})
+		if err != nil || len(second.Items) != 3 || second.Items[0].ID != every[1].ID || second.Total != len(every) || !second.More {
+			t.Errorf("by offset: %d of %d (%v)", len(second.Items), second.Total, err)
+		}
+	})
+}
+
+// walk reads a list of requests to its end, page by page, and checks the totals.
+func walk(t *testing.T, w *scenario.World, f engine.ChangeFilter, limit int) []engine.ChangeView {
+	t.Helper()
+	var out []engine.ChangeView
+	for after := ""; ; after = string(out[len(out)-1].ID) {
+		page, err := w.Engine.Changes(t.Context(), w.As("ada").Actor, f, countersign.Page{After: after, Limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, page.Items...)
+		if !page.More {
+			if page.Total != len(out) {
+				t.Errorf("%v: a total of %d, and %d to be had", f.States, page.Total, len(out))
+			}
+			return out
+		}
+	}
 }
 
 func TestSixtyFourLastApprovalsApplyOnce(t *testing.T) {

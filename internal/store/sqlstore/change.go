@@ -27,6 +27,7 @@ const (
 		where organization_id = $1 and state = $4 and id < $2 order by id desc limit $3`
 	countOpen statement = `select count(*), coalesce(sum(case when requester_person = $2 then 1 else 0 end), 0)
 		from change_requests where organization_id = $1 and open = 1 and expires_at > $3`
+	countChanges   statement = `select state, count(*) from change_requests where organization_id = $1 group by state`
 	expiredChanges statement = `select id from change_requests
 		where organization_id = $1 and open = 1 and expires_at <= $2 order by expires_at, id limit $3`
 	putChange statement = `insert into change_requests (organization_id, open, ` + changeColumns + `)
@@ -138,6 +139,19 @@ func (t *readTx) changeIDs(ctx context.Context, q statement, args ...any) (ids [
 func (t *readTx) CountOpen(ctx context.Context, person countersign.UserID, now time.Time) (all, own int, err error) {
 	_, err = t.s.one(ctx, countOpen, []any{t.org, person, now}, &all, &own)
 	return all, own, err
+}
+
+func (t *readTx) CountChanges(ctx context.Context) (map[countersign.ChangeState]int, error) {
+	type count struct {
+		state countersign.ChangeState
+		n     int
+	}
+	counts := map[countersign.ChangeState]int{}
+	err := list(ctx, t.s, func(c *count) []any { return []any{&c.state, &c.n} }, countChanges, []any{t.org}, func(c count) error {
+		counts[c.state] = c.n
+		return nil
+	})
+	return counts, err
 }
 
 func (t *readTx) ExpiredChanges(ctx context.Context, now time.Time, limit int) ([]countersign.ChangeID, error) {

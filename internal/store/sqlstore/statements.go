@@ -23,7 +23,7 @@ func statements() []statement {
 		membershipsOfUser, membershipsOfGroup, membershipsSince, putMembership,
 		removeMembershipsOfUser, removeMembershipsOfGroup,
 		credentialByID, credentialsOfUser, credentialsSince, putCredential,
-		changeByID, openChanges, changesSince, countOpen, expiredChanges, putChange, forgetBase,
+		changeByID, openChanges, changesSince, countOpen, countChanges, expiredChanges, putChange, forgetBase,
 		changesBefore, changesInStateBefore,
 		approvalsOfChange, approvalsOfOpen, approvalsSince, addApproval,
 		entryAt, entriesFrom, entriesOf, insertEntry, insertOutbox, blobOf, putBlob,

@@ -67,6 +67,13 @@ func relyingOn(s *suite) {
 		return tx.PutChange(s.Context(), one, base("a", "b")) // what it relied on no longer matters
 	})
 	s.same([]countersign.ChangeID{two.ID}, s.relyingOn(org, "a", "b", "c", "ü 'quoted' \\ \""))
+	closed := pending(5)
+	s.write(org, func(tx store.WriteTx) error {
+		s.must(tx.PutChange(s.Context(), closed, base("c")))
+		closed.State = countersign.ChangeApplied
+		return tx.PutChange(s.Context(), closed, nil) // also when it is not named
+	})
+	s.same([]countersign.ChangeID{two.ID}, s.relyingOn(org, "c"))
 	s.same([]countersign.ChangeID(nil), s.relyingOn(org, "a", "b"))
 
 	many := make([]countersign.Fact, 20_000)
@@ -110,6 +117,11 @@ func countsAndExpiry(s *suite) {
 			s.must(err)
 			s.same(want, [2]int{all, own})
 		}
+		counts, err := tx.CountChanges(s.Context())
+		s.must(err)
+		s.same(map[countersign.ChangeState]int{
+			countersign.ChangePending: 3, countersign.ChangeScheduled: 1, countersign.ChangeApplied: 1, countersign.ChangeCancelled: 1,
+		}, counts)
 		for limit, want := range map[int][]countersign.ChangeID{
 			10: {"change-000003", "change-000002"}, 1: {"change-000003"}, 0: nil, -1: nil,
 		} {

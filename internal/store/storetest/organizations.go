@@ -143,6 +143,10 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 			all, err := tx.Changes(ctx, nil, "", 100)
 			return append(some, all...), err
 		},
+		"CountChanges": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			counts, err := tx.CountChanges(ctx)
+			return []int{counts[countersign.ChangePending]}, err
+		},
 		"ExpiredChanges": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.ExpiredChanges(ctx, now, 100) },
 		"Entry":          func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Entry(ctx, 0) },
 		"Entries": func(ctx context.Context, tx store.WriteTx) (any, error) {
@@ -195,7 +199,7 @@ func readsAreIsolated(s *suite) {
 				text, err := shown(org)
 				s.must(err)
 				mine, others := m[0].word, m[1].word
-				if name == "CountOpen" || name == "Allot" {
+				if name == "CountOpen" || name == "CountChanges" || name == "Allot" {
 					mine, others = m[0].count, m[1].count
 				}
 				if !strings.Contains(text, mine) {
