@@ -198,18 +198,26 @@ type list[F, V any] struct {
 	pairs map[[2]int]int
 }
 
-func lists() (*list[countersign.UserFilter, countersign.UserView], *list[countersign.GroupFilter, countersign.GroupView], *list[countersign.MembershipFilter, countersign.MembershipView]) {
+func userList() *list[countersign.UserFilter, countersign.UserView] {
 	return &list[countersign.UserFilter, countersign.UserView]{
 		noun: "users", fields: userFields, sorts: countersign.UserSortFields(), pairs: map[[2]int]int{},
 		rows: func(s *oracle.Sight) []countersign.UserView { return s.Users },
 		id:   func(u countersign.UserView) string { return string(u.ID) },
 		ask:  (*roster.Book).Users, answer: (*oracle.Sight).ListUsers,
-	}, &list[countersign.GroupFilter, countersign.GroupView]{
+	}
+}
+
+func groupList() *list[countersign.GroupFilter, countersign.GroupView] {
+	return &list[countersign.GroupFilter, countersign.GroupView]{
 		noun: "groups", fields: groupFields, sorts: countersign.GroupSortFields(), pairs: map[[2]int]int{},
 		rows: func(s *oracle.Sight) []countersign.GroupView { return s.Groups },
 		id:   func(g countersign.GroupView) string { return string(g.ID) },
 		ask:  (*roster.Book).Groups, answer: (*oracle.Sight).ListGroups,
-	}, &list[countersign.MembershipFilter, countersign.MembershipView]{
+	}
+}
+
+func membershipList() *list[countersign.MembershipFilter, countersign.MembershipView] {
+	return &list[countersign.MembershipFilter, countersign.MembershipView]{
 		noun: "memberships", fields: membershipFields, sorts: countersign.MembershipSortFields(), pairs: map[[2]int]int{},
 		rows: func(s *oracle.Sight) []countersign.MembershipView { return s.Memberships },
 		id:   func(m countersign.MembershipView) string { return string(m.ID) },
@@ -257,6 +265,7 @@ func (l *list[F, V]) compareOne(t *testing.T, w *world, book *roster.Book, sight
 	case 0:
 		page.Offset = w.IntN(40)
 	case 1:
+		page.Offset = pick(w, 0, 2) // says nothing beside After
 		page.After = l.id(pick(w, l.rows(sight)...))
 		if w.chance(5) {
 			page.After = w.id()
@@ -353,7 +362,7 @@ func (l *list[F, V]) covered(t *testing.T) {
 }
 
 func TestRosterAgreesWithTheOracle(t *testing.T) {
-	users, groups, memberships := lists()
+	users, groups, memberships := userList(), groupList(), membershipList()
 	const perBatch = 90
 	asked := 0
 	for seed := uint64(1); asked < *queries; seed++ {
@@ -524,7 +533,7 @@ func TestChecksMeetEveryReason(t *testing.T) {
 	}
 	for _, why := range []string{
 		"", "user_unknown", "user_not_active", "membership_pending", "membership_not_started", "membership_expired", "not_granted",
-		"would be granted, user_not_active", "would be granted, not_granted", "would be granted, membership_expired",
+		"would be granted, membership_pending", "would be granted, not_granted",
 	} {
 		if whys[why] == 0 {
 			t.Errorf("%q never came up: %v", why, whys)
