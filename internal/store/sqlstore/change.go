@@ -47,18 +47,20 @@ const (
 		select $1, $3, w, n from {rows}`
 )
 
+// Said to be a cross join, the order of the tables is also the order in which
+// SQLite reads them: requests first, which are few.
 const (
 	approvalColumns = `change_id, position, person, credential, decision, digest, comment, given_at, statement, signature`
 	approvalsOfAny  = `select a.change_id, a.position, a.person, a.credential, a.decision, a.digest, a.comment, a.given_at,
-		a.statement, a.signature from approvals a join change_requests c
-		on c.organization_id = a.organization_id and c.id = a.change_id where c.organization_id = $1`
+		a.statement, a.signature from change_requests c cross join approvals a
+		where a.organization_id = c.organization_id and a.change_id = c.id and c.organization_id = $1`
 )
 
 const (
 	approvalsOfChange statement = `select ` + approvalColumns + ` from approvals
 		where organization_id = $1 and change_id = $2 order by position`
-	approvalsOfOpen statement = approvalsOfAny + ` and c.open = 1 order by a.change_id, a.position`
-	approvalsSince  statement = approvalsOfAny + ` and c.rev > $2 order by a.change_id, a.position`
+	approvalsOfOpen statement = approvalsOfAny + ` and c.open = 1 order by c.id, a.position`
+	approvalsSince  statement = approvalsOfAny + ` and c.rev > $2 order by c.rev, c.id, a.position`
 	approvalsIn               = `select ` + approvalColumns + ` from approvals
 		where organization_id = $1 and change_id in (select w from {rows}) order by change_id, position`
 	addApproval statement = `insert into approvals (organization_id, ` + approvalColumns + `)

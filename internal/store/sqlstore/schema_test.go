@@ -99,6 +99,25 @@ func TestEveryUniqueIndexIsAConflictWithAName(t *testing.T) {
 	}
 }
 
+// An index that the planner knows nothing about is one it may prefer for
+// nothing, or never take.
+func TestThePlannerKnowsEveryIndexOfSQLite(t *testing.T) {
+	db, read := testdb.SQLite(t).(*testdb.DB).Pools()
+	known := map[string]string{}
+	query(t, read, "select tbl, idx, stat from sqlite_stat1", func(row map[string]string) { known[row["idx"]] = row["stat"] })
+	query(t, db, `select t.name as "table", i.name as "index", i.origin, (select count(*) from pragma_index_info(i.name)) as columns
+		from pragma_table_list t join pragma_index_list(t.name) i
+		where t.schema = 'main' and t.name not like 'sqlite_%' and t.name not like 'goose_%'`, func(i map[string]string) {
+		name := i["index"]
+		if i["origin"] == "pk" && known[name] == "" {
+			name = i["table"] // the primary key of a table without rowids is the table
+		}
+		if got := strconv.Itoa(strings.Count(known[name], " ")); got != i["columns"] {
+			t.Errorf("%s of %s columns has the statistics %q", i["index"], i["columns"], known[name])
+		}
+	})
+}
+
 func TestMigrationsAreTheSameNumbersOnBothEngines(t *testing.T) {
 	names := func(engine string) (list []string) {
 		files, err := fs.Glob(sqlstore.Migrations(), path.Join("migrations", engine, "*.sql"))

@@ -81,3 +81,31 @@ func zeroFields(v reflect.Value, path string) []string {
 	}
 	return zero
 }
+
+// oneTruthEach returns copies of v, a struct, in which one of its booleans is
+// true and the others are false: all true, they could be mistaken for each other.
+func oneTruthEach(v any) (copies []any) {
+	for i := range truths(reflect.ValueOf(v)) {
+		c := reflect.New(reflect.TypeOf(v)).Elem()
+		c.Set(reflect.ValueOf(v))
+		for j, truth := range truths(c) {
+			truth.SetBool(i == j)
+		}
+		copies = append(copies, c.Interface())
+	}
+	return copies
+}
+
+// truths finds the booleans of a struct and of the structs in it.
+func truths(v reflect.Value) (found []reflect.Value) {
+	if v.Kind() == reflect.Bool {
+		return []reflect.Value{v}
+	}
+	if _, ok := v.Interface().(time.Time); ok || v.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range v.NumField() {
+		found = append(found, truths(v.Field(i))...)
+	}
+	return found
+}

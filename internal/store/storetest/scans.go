@@ -46,7 +46,7 @@ func scannings() []scanning {
 		{
 			"users", func(ctx context.Context, tx store.WriteTx, m moved) error {
 				return tx.PutUser(ctx, countersign.User{
-					ID: countersign.UserID(m.ID), Version: m.Version, State: countersign.UserState(state(m, "deleted")),
+					ID: countersign.UserID(m.ID), Version: m.Version, State: countersign.UserState(state(m, "deleted")), Number: int64(m.ID[0]),
 				}, "")
 			}, func(ctx context.Context, tx store.ReadTx, position int64) (rows []moved, err error) {
 				err = tx.UsersSince(ctx, position, func(u countersign.User) error {
@@ -59,7 +59,7 @@ func scannings() []scanning {
 		{
 			"groups", func(ctx context.Context, tx store.WriteTx, m moved) error {
 				return tx.PutGroup(ctx, countersign.Group{
-					ID: countersign.GroupID(m.ID), Version: m.Version, State: countersign.GroupState(state(m, "deleted")),
+					ID: countersign.GroupID(m.ID), Version: m.Version, State: countersign.GroupState(state(m, "deleted")), Number: int64(m.ID[0]),
 				}, m.ID)
 			}, func(ctx context.Context, tx store.ReadTx, position int64) (rows []moved, err error) {
 				err = tx.GroupsSince(ctx, position, func(g countersign.Group) error {
@@ -73,7 +73,7 @@ func scannings() []scanning {
 			"memberships", func(ctx context.Context, tx store.WriteTx, m moved) error {
 				return tx.PutMembership(ctx, countersign.Membership{
 					ID: countersign.MembershipID(m.ID), UserID: countersign.UserID(m.ID), Version: m.Version,
-					State: countersign.MembershipState(state(m, "removed")),
+					State: countersign.MembershipState(state(m, "removed")), Number: int64(m.ID[0]),
 				})
 			}, func(ctx context.Context, tx store.ReadTx, position int64) (rows []moved, err error) {
 				err = tx.MembershipsSince(ctx, position, func(m countersign.Membership) error {
