@@ -283,6 +283,10 @@ func cleanText(field string, s *string) error {
 	if err != nil {
 		return err
 	}
+	// Normalization may lengthen a text; what is stored is what is bounded.
+	if len(cleaned) > countersign.MaxNameLength {
+		return countersign.Code(countersign.Invalid, "too_long", field, "is too long once it is normalized; see the limits in the API document")
+	}
 	*s = cleaned
 	return nil
 }
