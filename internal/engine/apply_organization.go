@@ -51,12 +51,21 @@ func (l *ledger) removePermission(c *countersign.RemovePermission) error {
 	if err != nil {
 		return err
 	}
-	if l.w.book.PermissionInUse(c.Permission) {
+	if l.w.book.PermissionInUse(c.Permission) || l.gives(c.Permission) {
 		return countersign.Code(countersign.Refused, "permission_in_use", "permission", "is still given to a user or group; take it away there first")
 	}
 	entry := old
 	entry.Removed = true
 	return l.putCatalogue(old, entry)
+}
+
+// gives reports whether an earlier operation of the batch gave a permission to
+// somebody: the roster shows what was before the batch.
+func (l *ledger) gives(p countersign.Permission) bool {
+	return slices.ContainsFunc(l.effects, func(e countersign.Effect) bool {
+		list, ok := e.After["permissions"].([]string)
+		return ok && slices.Contains(list, string(p))
+	})
 }
 
 func (l *ledger) putCatalogue(old, entry countersign.CataloguePermission) error {
