@@ -44,16 +44,74 @@ func run(ctx context.Context, args []string, getenv func(string) string, io stdi
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	err := root.ExecuteContext(ctx)
+	running := false
+	whenRunning(root, func() { running = true })
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !running {
+		// Whatever fails before a command begins is about its arguments.
+		err = &usageError{command: cmd.CommandPath(), message: err.Error()}
+	}
 	if err != nil {
 		explain(io.err, err)
 	}
 	return err
 }
 
+// whenRunning tells when a command of the tree begins to do its work.
+func whenRunning(cmd *cobra.Command, begin func()) {
+	if inner := cmd.RunE; inner != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			begin()
+			return inner(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		whenRunning(sub, begin)
+	}
+}
+
 // newRootCommand lists every command there is.
 func newRootCommand(p *process) *cobra.Command {
-	root := &cobra.Command{Use: "countersign", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(newDemoCommand(p), newServeCommand(p), newInitCommand(p))
+	root := noun("countersign", "The directory whose sensitive changes wait for a second person", `
+The directory of users, groups, memberships and permissions whose sensitive
+changes wait for a second person.
+
+demo, serve and init run a directory. Every other command speaks to a running
+one through its API, which it finds by these flags or variables:
+
+  --url          COUNTERSIGN_URL          http://127.0.0.1:8080 when absent
+  --token        COUNTERSIGN_TOKEN
+  --credentials  COUNTERSIGN_CREDENTIALS  the file that demo or init wrote
+  --as                                    whose token of that file to use
+
+Flags win over variables; an address or token given by itself wins over the file.
+
+A change that policy holds is no failure: the command says which change waits,
+how to have it approved, and exits 0.
+
+Exit codes:
+  0  done, or waiting for approval
+  1  refused or failed; of check: denied
+  2  wrong arguments
+  3  not authenticated
+  4  not found
+  5  unavailable: no answer, too busy, or an outcome nobody knows`,
+		`  countersign demo --credentials demo.json
+  export COUNTERSIGN_CREDENTIALS=demo.json
+  countersign changes list --needs-me --as grace`)
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.Version = buildVersion()
+	root.AddGroup(&cobra.Group{ID: "run", Title: "Run a directory:"}, &cobra.Group{ID: "use", Title: "Use a directory:"})
+	for _, cmd := range []*cobra.Command{newDemoCommand(p), newServeCommand(p), newInitCommand(p)} {
+		cmd.GroupID = "run"
+		root.AddCommand(cmd)
+	}
+	for _, cmd := range []*cobra.Command{
+		newUsersCommand(p), newGroupsCommand(p), newMembersCommand(p), newChangesCommand(p), newPolicyCommand(p), newCheckCommand(p),
+		newCredentialsCommand(p), newAuditCommand(p), newPermissionsCommand(p), newOrganizationCommand(p), newMeCommand(p),
+	} {
+		cmd.GroupID = "use"
+		root.AddCommand(cmd)
+	}
 	return root
 }

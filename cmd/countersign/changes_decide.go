@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/countersign/countersign/client"
+)
+
+// decision are the flags of approve and deny.
+type decision struct {
+	yes     bool
+	digest  string
+	comment string
+	*writing
+}
+
+func (d *decision) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().StringVar(&d.digest, "digest", "", "`DIGEST` of the change you looked at; another one is refused")
+	cmd.Flags().StringVar(&d.comment, "comment", "", "what to say with it")
+	d.writing = writes(cmd, false)
+}
+
+func (s *session) changesApprove(parent *cobra.Command) {
+	var d decision
+	d.add(s.add(parent, verb{
+		use: "approve CHANGE", short: "Approve a change",
+		long: `
+Shows the change and asks; what is approved is what was shown. Where nobody can be
+asked, give --yes together with --digest of the change that was looked at: there
+is no approving unseen.`,
+		example: `  countersign changes approve 0198c600-1111-7222-8333-444455556666 --as grace
+  countersign changes approve 0198c600-1111-7222-8333-444455556666 --yes --digest 9b74c989...`,
+		min: 1, max: 1,
+		run: func(ctx context.Context, args []string) error {
+			if d.yes && d.digest == "" {
+				return usage("--yes needs --digest, the digest of the change you looked at (changes show prints it)")
+			}
+			return s.decide(ctx, args[0], client.Approve, &d)
+		},
+	}))
+}
+
+func (s *session) changesDeny(parent *cobra.Command) {
+	var d decision
+	d.add(s.add(parent, verb{
+		use: "deny CHANGE", short: "Deny a change", long: "One denial ends it. Shows the change and asks, unless --yes.",
+		example: "  countersign changes deny 0198c600-1111-7222-8333-444455556666 --comment 'not on a Friday'", min: 1, max: 1,
+		run: func(ctx context.Context, args []string) error { return s.decide(ctx, args[0], client.Deny, &d) },
+	}))
+}
+
+// decide fetches the change, shows it, asks, and sends the digest of what it
+// showed: if the change is another by then, the server refuses.
+func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *decision) error {
+	id, err := objectID[client.ChangeID]("change", ref)
+	if err != nil {
+		return err
+	}
+	if d.reason != "" && d.comment != "" {
+		return usage("--reason and --comment are the same here; give one")
+	}
+	var raw []byte
+	opts, err := d.options(&raw)
+	if err != nil {
+		return err
+	}
+	c, err := s.api.GetChange(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.mayDecide(ctx, c, word, d); err != nil {
+		return err
+	}
+	if !d.yes && !d.dryRun {
+		s.learnOf(ctx, c)
+		s.showChange(s.err, c, oneScreen)
+		if err := s.ask(fmt.Sprintf("\n%s this change?", verbAsTitle(word)), fmt.Sprintf("changes %s %s --yes --digest %s", word, c.ID, c.Digest)); err != nil {
+			return err
+		}
+	}
+	out, err := s.api.DecideChange(ctx, id, client.Decision{Decision: word, Digest: c.Digest, Comment: first(d.comment, d.reason)}, opts...)
+	if err != nil {
+		return err
+	}
+	if out.Pending != nil && s.format() == asTable {
+		fmt.Fprintf(s.out, "approved: change %s still waits\n", out.Pending.ID)
+		s.learnOf(ctx, out.Pending)
+		fmt.Fprintf(s.out, "  needs: %s\n", visible(s.missing(out.Pending)))
+		fmt.Fprintf(s.out, "  may approve: %s\n", visible(labels(s, out.Pending.Eligible, maxListed)))
+		return nil
+	}
+	return s.tellChange(ctx, kinds(*c), out, raw)
+}
+
+func verbAsTitle(word client.Verb) string {
+	if word == client.Deny {
+		return "Deny"
+	}
+	return "Approve"
+}
+
+// mayDecide finds out before the question what the server would say after it.
+func (s *session) mayDecide(ctx context.Context, c *client.Change, word client.Verb, d *decision) error {
+	switch {
+	case d.digest != "" && d.digest != c.Digest:
+		return fmt.Errorf("change %s has the digest %s, not the one you gave: it is not what you looked at", c.ID, c.Digest)
+	case !c.State.Open():
+		return fmt.Errorf("change %s is %s already%s", c.ID, c.State, closing(c))
+	case c.CanDecide, d.key != "":
+		// With a key this may be the repetition of a decision that was made: the
+		// server knows.
+		return nil
+	}
+	s.learnOf(ctx, c)
+	who := "nobody"
+	if len(c.Eligible) > 0 {
+		who = labels(s, c.Eligible, maxListed)
+	}
+	return fmt.Errorf("you may not %s change %s: you asked for it, it is about you, you have decided, or you are not among those policy asks; %s may", word, c.ID, who)
+}
+
+// ask asks a person yes or no; everything but yes is no. Where nobody sits it fails
+// and names the command that needs no answer.
+func (s *session) ask(question, unasked string) error {
+	if !s.interactive {
+		return usage("nobody can be asked here; look at it, then: countersign %s", unasked)
+	}
+	fmt.Fprintf(s.err, "%s [y/N] ", question)
+	answer, err := bufio.NewReader(s.in).ReadString('\n')
+	if err != nil && answer == "" {
+		return fmt.Errorf("no answer: %w", err)
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	default:
+		return fmt.Errorf("not confirmed; nothing was sent")
+	}
+}
