@@ -106,6 +106,29 @@ func but(a dialecttest.Answer) string {
 	return string(out)
 }
 
+// Every member is there, and what has no value is null: neither "" nor year 1.
+func TestWhatHasNoValueIsNull(t *testing.T) {
+	f := furnish(t)
+	signer := f.Do(f.ada.Token, "POST", base+"/users", map[string]any{
+		"type": "api_signer", "name": "hsm", "responsible_person_id": f.vera.id,
+	}).Must(http.StatusCreated).Text("id")
+	for path, none := range map[string][]string{
+		"/users/" + signer:                {"role", "email", "external_id", "device_reset_by", "last_active_at", "last_keep_alive_at", "pending_change"},
+		"/groups/" + f.group:              {"description", "external_sync_identifier", "provenance", "pending_change"},
+		"/memberships/" + f.membership:    {"configurable_permissions", "starts_at", "expires_at", "pending_change"},
+		"/credentials/" + f.credential:    {"label", "public_key", "client_id"},
+		"/changes/" + f.change.Text("id"): {"reason", "closed_because", "replaces", "replaced_by", "winner"},
+		"/organization":                   {"sealed_at"},
+	} {
+		got := f.Do(f.ada.Token, "GET", base+path, nil).Must(http.StatusOK).Object()
+		for _, member := range none {
+			if value, there := got[member]; !there || value != nil {
+				t.Errorf("%s: %s is %v (there: %v), want null", path, member, value, there)
+			}
+		}
+	}
+}
+
 func TestAWriteIsReadByWhoNamesItsRevision(t *testing.T) {
 	h := dialecttest.NewHouse(t)
 	ada := h.Found("Northwind Custody")

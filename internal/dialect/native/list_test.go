@@ -103,6 +103,23 @@ func TestACursorBelongsToItsList(t *testing.T) {
 	}
 }
 
+// Two lists of the same kind of rows are two lists.
+func TestACursorOfOneGroupsMembersIsNotAnothers(t *testing.T) {
+	h := dialecttest.NewHouse(t)
+	ada := h.Found("Northwind Custody")
+	var members []string
+	for _, name := range []string{"Grace", "Linus", "Vera"} {
+		members = append(members, invite(h, ada.Token, name, "none").id)
+	}
+	var groups []string
+	for _, name := range []string{"one", "two"} {
+		groups = append(groups, h.Do(ada.Token, "POST", base+"/groups", map[string]any{"name": name, "member_ids": members}).Must(http.StatusCreated).Text("id"))
+	}
+	cursor := h.Do(ada.Token, "GET", base+"/groups/"+groups[0]+"/members?limit=1", nil).Must(http.StatusOK).Text("next_cursor")
+	h.Do(ada.Token, "GET", base+"/groups/"+groups[0]+"/members?limit=1&cursor="+cursor, nil).Must(http.StatusOK)
+	h.Do(ada.Token, "GET", base+"/groups/"+groups[1]+"/members?limit=1&cursor="+cursor, nil).Must(http.StatusBadRequest)
+}
+
 func TestEntriesPageByCursorToTheirEnd(t *testing.T) {
 	h, ada, _ := crowd(t, 5)
 	for i := range 7 {
