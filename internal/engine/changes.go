@@ -33,13 +33,6 @@ func gather(book *roster.Book, organization countersign.Organization, request co
 	return c
 }
 
-// ownedBy reports whether an operation concerns a credential of a user.
-func (w *work) ownedBy(op countersign.Change, user countersign.UserID) bool {
-	as := *w
-	as.actor.User = user
-	return as.own(op)
-}
-
 // factsOf are the facts a request touches, as its log entries are found by.
 func factsOf(request countersign.ChangeRequest) []countersign.Fact {
 	out := make([]countersign.Fact, 0, len(request.Base))
@@ -83,7 +76,7 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	if !out.State.Open() {
 		return out
 	}
-	kinds := (&work{actor: v.actor, book: v.book}).governedKinds(request.Operations)
+	kinds := governedKinds(v.book, request.Operations, request.Requester)
 	c := gather(v.book, v.book.Organization(), request, kinds, v.now)
 	tally := approval.Count(c)
 	out.Reachable = tally.Reachable

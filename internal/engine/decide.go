@@ -122,7 +122,7 @@ func lastVote(request countersign.ChangeRequest, person countersign.UserID) (cou
 // people, and a requirement that current rules may have tightened but never
 // loosened (R4).
 func (w *work) tallyCase(organization countersign.Organization, request countersign.ChangeRequest) approval.Case {
-	return gather(w.book, organization, request, w.governedKinds(request.Operations), w.now)
+	return gather(w.book, organization, request, governedKinds(w.book, request.Operations, request.Requester), w.now)
 }
 
 // overtaken finds out why an open request can no longer be decided: its
@@ -135,7 +135,7 @@ func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
 	}
 	for _, op := range request.Operations {
 		holds := func(p countersign.Permission) bool { return w.book.Holds(request.Requester, p, w.now) }
-		own := w.ownedBy(op, request.Requester)
+		own := owns(w.book, op, request.Requester)
 		if err := access.Request(countersign.Actor{User: request.Requester, Method: countersign.ByToken}, holds, op, own); err != nil {
 			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}, nil
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/approval"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/canon"
+	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -109,15 +110,17 @@ func (w *work) ask(organization countersign.Organization, ops []countersign.Chan
 	if !organization.Sealed() {
 		return approval.Asked{}
 	}
-	return approval.Required(organization.Policy, w.governedKinds(ops))
+	return approval.Required(organization.Policy, governedKinds(w.book, ops, w.actor.User))
 }
 
-func (w *work) governedKinds(ops []countersign.Change) []countersign.ChangeKind {
+// governedKinds are the kinds a policy is asked about, for who asked: a voter or
+// a reader changes nothing about what a request needs.
+func governedKinds(book *roster.Book, ops []countersign.Change, requester countersign.UserID) []countersign.ChangeKind {
 	var kinds []countersign.ChangeKind
 	for _, op := range ops {
 		switch {
 		case op.Kind() == countersign.KindCredentialCollect, op.Kind() == countersign.KindCredentialRedeem, op.Kind() == countersign.KindUserActivate:
-		case op.Kind() == countersign.KindCredentialRevoke && w.own(op):
+		case op.Kind() == countersign.KindCredentialRevoke && owns(book, op, requester):
 		default:
 			kinds = append(kinds, op.Kind())
 		}

@@ -167,17 +167,17 @@ func (w *work) holds(p countersign.Permission) bool {
 
 // mayRequest checks access for one operation.
 func (w *work) mayRequest(op countersign.Change) error {
-	return access.Request(w.actor, w.holds, op, w.own(op))
+	return access.Request(w.actor, w.holds, op, owns(w.book, op, w.actor.User))
 }
 
-// own reports whether an operation concerns a credential of the actor himself.
-func (w *work) own(op countersign.Change) bool {
+// owns reports whether an operation concerns a credential of the user himself.
+func owns(book *roster.Book, op countersign.Change, user countersign.UserID) bool {
 	switch c := op.(type) {
 	case *countersign.CreateCredential:
-		return c.UserID == w.actor.User
+		return c.UserID == user
 	case *countersign.RevokeCredential:
-		credential, ok := w.book.Credential(c.CredentialID)
-		return ok && credential.UserID == w.actor.User
+		credential, ok := book.Credential(c.CredentialID)
+		return ok && credential.UserID == user
 	default:
 		return false
 	}
