@@ -69,24 +69,20 @@ func (s *state) check(user countersign.UserID, p countersign.Permission, now tim
 func (s *state) nearest(n *userNode, p countersign.Permission, id uint32, known bool, now time.Time) (why string, change countersign.ChangeID) {
 	at := now.UnixMicro()
 	notStarted, expired := false, false
-	classify := func(m *memberRow) {
-		from, until := m.term()
-		notStarted = notStarted || at < from
-		expired = expired || at >= until
-	}
 	for i := range n.links {
-		if known && n.links[i].group.grants.has(id) {
-			classify(n.links[i].m)
+		if l := &n.links[i]; l.bounded() && known && l.group.grants.has(id) { // an unbounded one would have granted
+			notStarted, expired = notStarted || at < l.from, expired || at >= l.until
 		}
 	}
 	for _, m := range n.additions {
 		if !m.group.wouldGive(p, id, known, now) || !s.joins(m, now) {
 			continue
 		}
-		if from, until := m.term(); from <= at && at < until {
+		from, until := m.term()
+		if from <= at && at < until {
 			return "membership_pending", m.born.ID
 		}
-		classify(m)
+		notStarted, expired = notStarted || at < from, expired || at >= until
 	}
 	switch {
 	case notStarted:

@@ -14,6 +14,24 @@
 // open request past its expiry counts as expired from that moment on. Start and
 // expiry of memberships are compared at question time.
 //
+// What the words of filters and orders leave open is settled so:
+//
+//   - Lists and counts go by the state of a membership, whatever its term: an
+//     effective member is one whose membership is active or pending removal. Only
+//     permissions ask whether the term has begun and is not over.
+//   - An empty value in a filter matches nothing, and so does an unknown id.
+//   - Texts are ordered by the bytes of their folded form; role, state and type by
+//     the word itself. Who has no value comes last in both directions.
+//   - A cursor may name a row the filter does not let through, or no longer: the
+//     page begins where that row would stand.
+//   - Of several open requests the oldest decides (by creation, then id). Which one
+//     a view names as its pending change: the one that would create the thing; else
+//     the oldest that would change a user's role or state, or remove a membership;
+//     else the oldest other one.
+//
+// Inside, a node gathers what is known about one id (rows.go), and what an open
+// request would do hangs on the nodes it names (pending.go) until it closes.
+//
 // It does not know who may see what: callers narrow the filter (UserFilter.Only,
 // GroupFilter.MemberOnly, MembershipFilter.Only).
 package roster

@@ -51,6 +51,8 @@ type link struct {
 
 func (l *link) grantsAt(at int64) bool { return l.from <= at && at < l.until }
 
+func (l *link) bounded() bool { return l.from != unbounded || l.until != math.MaxInt64 }
+
 type groupNode struct {
 	id countersign.GroupID
 	// at is its place in state.groups.
