@@ -223,7 +223,7 @@ func (e *Engine) rememberFailure(ctx context.Context, actor countersign.Actor, o
 		return failure
 	}
 	var own *countersign.Error
-	if o.Once == nil || (errors.As(failure, &own) && own.Code == "idempotency_key_reused") {
+	if o.Once == nil || o.DryRun || (errors.As(failure, &own) && own.Code == "idempotency_key_reused") {
 		return failure
 	}
 	err := e.store.Write(ctx, actor.Organization, func(tx store.WriteTx) error {
