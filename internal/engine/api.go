@@ -35,7 +35,7 @@ type Once struct {
 	// Fingerprint is the SHA-256 of method, raw path and body.
 	Fingerprint [32]byte
 	// Answer renders what will be replayed. It is called inside the transaction
-	// and must be pure; secrets must not be in it.
+	// and must be pure. The secrets it sees are named and have no value.
 	Answer func(Result, error) Answer
 }
 

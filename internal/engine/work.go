@@ -206,11 +206,24 @@ func (w *work) remember(result Result, failure error) error {
 	if w.o.Once == nil {
 		return nil
 	}
+	result.Secrets = withoutValues(result.Secrets)
 	answer := w.o.Once.Answer(result, failure)
 	return w.tx.Remember(w.ctx, store.IdempotencyRecord{
 		Principal: w.actor.User, Route: w.o.Once.Route, Key: w.o.Once.Key, Fingerprint: w.o.Once.Fingerprint[:],
 		Status: answer.Status, Header: answer.Header, Body: answer.Body, CreatedAt: w.now,
 	})
+}
+
+// withoutValues names secrets without telling them: an answer that is kept says
+// that there was one, and no dialect can keep it by mistake.
+func withoutValues(secrets []countersign.Secret) []countersign.Secret {
+	out := make([]countersign.Secret, len(secrets))
+	for i, s := range secrets {
+		out[i] = countersign.NewSecret(countersign.Credential{
+			ID: s.Credential, UserID: s.User, Type: s.Type, ClientID: s.ClientID, ExpiresAt: s.ExpiresAt,
+		}, "")
+	}
+	return out
 }
 
 // rememberFailure keeps the answer of a request that was executed and refused,
