@@ -152,6 +152,14 @@ func (w *work) objectVersion(op countersign.Change) (int64, error) {
 		m, err := w.tx.Membership(w.ctx, id)
 		return m.Version, err
 	}
+	credential := func(id countersign.CredentialID) (int64, error) {
+		c, err := w.tx.Credential(w.ctx, id)
+		return c.Version, err
+	}
+	permission := func(p countersign.Permission) (int64, error) {
+		c, err := w.tx.CataloguePermission(w.ctx, p)
+		return c.Version, err
+	}
 	switch c := op.(type) {
 	case *countersign.UpdateUser:
 		return user(c.UserID)
@@ -184,8 +192,13 @@ func (w *work) objectVersion(op countersign.Change) (int64, error) {
 	case *countersign.RemoveMembership:
 		return membership(c.MembershipID)
 	case *countersign.RevokeCredential:
-		credential, err := w.tx.Credential(w.ctx, c.CredentialID)
-		return credential.Version, err
+		return credential(c.CredentialID)
+	case *countersign.CollectSecret:
+		return credential(c.CredentialID)
+	case *countersign.UpdatePermission:
+		return permission(c.Permission)
+	case *countersign.RemovePermission:
+		return permission(c.Permission)
 	case *countersign.PutPolicy:
 		o, err := w.tx.Organization(w.ctx)
 		return o.PolicyVersion, err
