@@ -86,7 +86,10 @@ func TestACursorBelongsToItsList(t *testing.T) {
 	other := h.Found("Another")
 	cursor := url.QueryEscape(h.Do(ada.Token, "GET", base+"/users?limit=5&sort=name", nil).Must(http.StatusOK).Text("next_cursor"))
 	h.Do(ada.Token, "GET", base+"/users?limit=9&sort=name&cursor="+cursor, nil).Must(http.StatusOK) // only the limit differs
+	h.Do(ada.Token, "PATCH", base+"/organization", map[string]string{"name": "Northwind"}).Must(http.StatusOK)
+	ofLog := h.Do(ada.Token, "GET", base+"/audit/entries?limit=1", nil).Must(http.StatusOK).Text("next_cursor")
 	for _, c := range []struct{ token, path string }{
+		{other.Token, "/audit/entries?limit=1&cursor=" + ofLog},
 		{ada.Token, "/users?limit=5&cursor=" + cursor},
 		{ada.Token, "/users?limit=5&sort=-name&cursor=" + cursor},
 		{ada.Token, "/users?limit=5&sort=name&type=end_user&cursor=" + cursor},
