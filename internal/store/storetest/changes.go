@@ -18,6 +18,7 @@ func changeTests(*suite) []test {
 		{name: "a page does not shift when requests are added or closed", run: changePagesAreStable},
 		{name: "idempotency: remembered until it is too old, replaced, and forgotten in bounded steps", run: idempotency},
 		{name: "idempotency: principal, route and key all count", run: idempotencyKeys},
+		{name: "idempotency: what is forgotten is old in its own organization", run: forgetPerOrganization},
 	}
 }
 
@@ -286,4 +287,18 @@ func idempotencyKeys(s *suite) {
 func sorted[T ~string](list ...T) []T {
 	slices.Sort(list)
 	return list
+}
+
+func forgetPerOrganization(s *suite) {
+	old, young := s.found(), s.found()
+	r := sample[store.IdempotencyRecord](1)
+	later := r
+	later.CreatedAt = r.CreatedAt.Add(time.Hour)
+	s.write(old, func(tx store.WriteTx) error { return tx.Remember(s.Context(), r) })
+	s.write(young, func(tx store.WriteTx) error {
+		s.must(tx.Remember(s.Context(), later))
+		s.must(tx.Forget(s.Context(), r.CreatedAt, 100))
+		_, err := tx.Remembered(s.Context(), r.Principal, r.Route, r.Key, time.Time{})
+		return err
+	})
 }

@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/store"
@@ -16,6 +19,7 @@ func faultTests(*suite) []test {
 		{name: "a failure that does not pass ends after a few runs", run: lastingFailure},
 		{name: "a transient failure that a savepoint undid does not run the closure again", run: failureInSavepoint},
 		{name: "founding is run again as well", run: foundAgain},
+		{name: "a savepoint does not bring back a transaction that the engine gave up", run: brokenInSavepoint},
 	}
 }
 
@@ -175,4 +179,42 @@ func foundAgain(s *suite) {
 	}))
 	s.same(2, runs)
 	s.same(o, s.contents(o.ID).Organization)
+}
+
+// brokenInSavepoint cancels one statement while it runs. One engine drops the
+// connection then, the other rolls back all and goes on without a transaction:
+// whatever were written next would be committed by itself.
+func brokenInSavepoint(s *suite) {
+	db, ok := s.store.(faulty)
+	if !ok {
+		s.Skip("this store cannot be made to fail")
+	}
+	org := s.found()
+	before := s.contents(org)
+	facts := make([]countersign.Fact, 100_000)
+	for i := range facts {
+		facts[i] = id[countersign.Fact]("membership", i)
+	}
+	ctx, cancel := context.WithCancel(s.Context())
+	defer cancel()
+	db.OnPoint(func(point string) error {
+		if strings.HasPrefix(point, "insert into change_facts") {
+			time.AfterFunc(20*time.Millisecond, cancel)
+		}
+		return nil
+	})
+	err := s.store.Write(s.Context(), org, func(tx store.WriteTx) error {
+		s.must(tx.PutUser(s.Context(), person(1), ""))
+		err := tx.Savepoint(s.Context(), func() error { return tx.PutChange(ctx, pending(1), base(facts...)) })
+		if !errors.Is(err, context.Canceled) {
+			s.Errorf("the statement was not cancelled: %v", err)
+		}
+		_ = tx.PutUser(s.Context(), person(2), "")
+		return nil
+	})
+	db.OnPoint(nil)
+	if err == nil {
+		s.Error("the transaction was lost and the write says nothing")
+	}
+	s.same(before, s.contents(org))
 }

@@ -57,9 +57,11 @@ func marked(s *suite, m marks) countersign.OrganizationID {
 		g := group(1)
 		g.Name = word
 		s.must(tx.PutGroup(ctx, g, "same"))
-		mine := membership(1, 1, 1)
-		mine.Role = countersign.MembershipRole(word)
+		mine, gone := membership(1, 1, 1), membership(2, 2, 2)
+		mine.Role, gone.Role = countersign.MembershipRole(word), countersign.MembershipRole(word)
+		gone.State = countersign.MembershipRemoved
 		s.must(tx.PutMembership(ctx, mine))
+		s.must(tx.PutMembership(ctx, gone))
 		c := credential(1, true, nil, "")
 		c.UserID, c.Label, c.Version = "user-000001", word, 1
 		s.must(tx.PutCredential(ctx, c))
@@ -77,14 +79,25 @@ func marked(s *suite, m marks) countersign.OrganizationID {
 		s.must(tx.AppendEntry(ctx, e, []countersign.Fact{someFact}, 0, [][]byte{frontier}, countersign.Head{Size: 1, Frontier: frontier}))
 		s.must(tx.PutBlob(ctx, someDigest, []byte(word)))
 		s.must(tx.Remember(ctx, store.IdempotencyRecord{Principal: "alice", Route: "route", Key: "key", Body: []byte(word), CreatedAt: now}))
-		_, err := tx.Allot(ctx, store.UserNumbers, int64(len(m.word))*10+int64(m.count[0]-'0')-1)
-		return err
+		for _, sequence := range sequenceNames() {
+			_, err := tx.Allot(ctx, sequence, 90+int64(m.count[0]-'0')-1)
+			s.must(err)
+		}
+		return nil
 	}))
 	return o.ID
 }
 
+func sequenceNames() []store.Sequence {
+	return []store.Sequence{store.UserNumbers, store.GroupNumbers, store.MembershipNumbers}
+}
+
+// answers are those of a method that is asked in several ways.
+type answers []any
+
 // reads calls every method that reads, by name, with ids both organizations
-// hold. isolationOfReads fails for a method of the contract that is missing.
+// hold; each answer must show its own organization. readsAreIsolated fails for a
+// method of the contract that is missing.
 func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error) {
 	now := time.UnixMicro(1_700_000_000_000_000).UTC()
 	fact := []countersign.Fact{someBase}
@@ -110,7 +123,12 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 			return tx.Membership(ctx, "membership-000001")
 		},
 		"MembershipOf": func(ctx context.Context, tx store.WriteTx) (any, error) {
-			return tx.MembershipOf(ctx, "user-000001", "group-000001")
+			living, err := tx.MembershipOf(ctx, "user-000001", "group-000001")
+			if err != nil {
+				return nil, err
+			}
+			removed, err := tx.MembershipOf(ctx, "user-000002", "group-000002")
+			return answers{living, removed}, err
 		},
 		"MembershipsOfUser": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return collect(func(fn func(countersign.Membership) error) error { return tx.MembershipsOfUser(ctx, "user-000001", fn) })
@@ -127,21 +145,33 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 		"CredentialsOfUser": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return collect(func(fn func(countersign.Credential) error) error { return tx.CredentialsOfUser(ctx, "user-000001", fn) })
 		},
-		"CredentialsSince":     func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.CredentialsSince) },
-		"Change":               func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Change(ctx, "change-000001") },
-		"OpenChangesSince":     func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.OpenChangesSince) },
+		"CredentialsSince": func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.CredentialsSince) },
+		"Change":           func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Change(ctx, "change-000001") },
+		"OpenChangesSince": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			moved, err := since(ctx, tx.OpenChangesSince)
+			if err != nil {
+				return nil, err
+			}
+			open, err := collect(func(fn func(store.ChangeRecord) error) error { return tx.OpenChangesSince(ctx, 0, fn) })
+			return answers{moved, open}, err
+		},
 		"OpenChangesRelyingOn": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.OpenChangesRelyingOn(ctx, fact) },
 		"CountOpen": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			all, own, err := tx.CountOpen(ctx, "alice", now.Add(-time.Hour))
 			return []int{all, own}, err
 		},
 		"Changes": func(ctx context.Context, tx store.WriteTx) (any, error) {
-			some, err := tx.Changes(ctx, []countersign.ChangeState{countersign.ChangePending}, "", 100)
-			if err != nil {
-				return nil, err
+			var pages answers
+			for _, states := range [][]countersign.ChangeState{nil, {countersign.ChangePending}} {
+				for _, limit := range []int{1, 100} { // a page of one has no room for others
+					page, err := tx.Changes(ctx, states, "", limit)
+					if err != nil {
+						return nil, err
+					}
+					pages = append(pages, page)
+				}
 			}
-			all, err := tx.Changes(ctx, nil, "", 100)
-			return append(some, all...), err
+			return pages, nil
 		},
 		"CountChanges": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			counts, err := tx.CountChanges(ctx)
@@ -160,7 +190,17 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 		"Remembered": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return tx.Remembered(ctx, "alice", "route", "key", time.Time{})
 		},
-		"Allot": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Allot(ctx, store.UserNumbers, 1) },
+		"Allot": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			var firsts answers
+			for _, sequence := range sequenceNames() {
+				first, err := tx.Allot(ctx, sequence, 1)
+				if err != nil {
+					return nil, err
+				}
+				firsts = append(firsts, first)
+			}
+			return firsts, nil
+		},
 	}
 }
 
@@ -186,32 +226,40 @@ func readsAreIsolated(s *suite) {
 		}
 		s.Run(name, func(t *testing.T) {
 			s := &suite{T: t, store: s.store}
-			shown := func(org countersign.OrganizationID) (text string, err error) {
+			shown := func(org countersign.OrganizationID) (list []string, err error) {
 				s.write(org, func(tx store.WriteTx) error {
 					var v any
 					v, err = call(s.Context(), tx)
-					text = texts(reflect.ValueOf(v))
+					all, several := v.(answers)
+					if !several {
+						all = answers{v}
+					}
+					for _, answer := range all {
+						list = append(list, texts(reflect.ValueOf(answer)))
+					}
 					return nil
 				})
-				return text, err
+				return list, err
 			}
 			for org, m := range map[countersign.OrganizationID][2]marks{a: {markA, markB}, b: {markB, markA}} {
-				text, err := shown(org)
+				list, err := shown(org)
 				s.must(err)
 				mine, others := m[0].word, m[1].word
 				if name == "CountOpen" || name == "CountChanges" || name == "Allot" {
 					mine, others = m[0].count, m[1].count
 				}
-				if !strings.Contains(text, mine) {
-					s.Errorf("shows nothing of its own organization, so this proves nothing: %q", text)
-				}
-				if strings.Contains(text, others) {
-					s.Errorf("shows another organization: %q", text)
+				for i, text := range list {
+					if !strings.Contains(text, mine) {
+						s.Errorf("answer %d shows nothing of its own organization: %q", i, text)
+					}
+					if strings.Contains(text, others) {
+						s.Errorf("answer %d shows another organization: %q", i, text)
+					}
 				}
 			}
-			text, err := shown(empty)
-			if strings.Contains(text, "mark-of") || err != nil && !errors.Is(err, countersign.NotFound) {
-				s.Errorf("an empty organization shows %q, %v", text, err)
+			list, err := shown(empty)
+			if strings.Contains(fmt.Sprint(list), "mark-of") || err != nil && !errors.Is(err, countersign.NotFound) {
+				s.Errorf("an empty organization shows %q, %v", list, err)
 			}
 		})
 	}
@@ -263,8 +311,12 @@ func writes() map[string]func(ctx context.Context, tx store.WriteTx) error {
 			return tx.PutCataloguePermission(ctx, countersign.CataloguePermission{Permission: "things.read", Removed: true})
 		},
 		"Allot": func(ctx context.Context, tx store.WriteTx) error {
-			_, err := tx.Allot(ctx, store.UserNumbers, 1000)
-			return err
+			var all error
+			for _, sequence := range sequenceNames() {
+				_, err := tx.Allot(ctx, sequence, 1000)
+				all = errors.Join(all, err)
+			}
+			return all
 		},
 		"PutUser":  func(ctx context.Context, tx store.WriteTx) error { return tx.PutUser(ctx, person(1), "") },
 		"PutGroup": func(ctx context.Context, tx store.WriteTx) error { return tx.PutGroup(ctx, group(1), "other") },
@@ -304,7 +356,7 @@ func writes() map[string]func(ctx context.Context, tx store.WriteTx) error {
 }
 
 func writesAreIsolated(s *suite) {
-	a, b := marked(s, markA), marked(s, markB)
+	a := marked(s, markA)
 	table := writes()
 	everything := func(org countersign.OrganizationID) (all string) {
 		s.write(org, func(tx store.WriteTx) error {
@@ -317,6 +369,10 @@ func writesAreIsolated(s *suite) {
 		return all
 	}
 	before := everything(a)
+	b := marked(s, markB)
+	if after := everything(a); after != before {
+		s.Fatalf("filling one organization changed another\nbefore %s\nafter  %s", before, after)
+	}
 	for m := range reflect.TypeFor[store.WriteTx]().Methods() {
 		if _, reads := reads()[m.Name]; reads && m.Name != "Allot" {
 			continue
@@ -332,11 +388,14 @@ func writesAreIsolated(s *suite) {
 		}
 	}
 	s.write(a, func(tx store.WriteTx) error {
-		first, err := tx.Allot(s.Context(), store.UserNumbers, 1)
-		if first > 999 {
-			s.Error("numbers of one organization were allotted in another")
+		for _, sequence := range sequenceNames() {
+			first, err := tx.Allot(s.Context(), sequence, 1)
+			s.must(err)
+			if first > 999 {
+				s.Error("numbers of one organization were allotted in another")
+			}
 		}
-		return err
+		return nil
 	})
 }
 
