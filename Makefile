@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: build check test race fuzz bench test-postgres cover help
+.PHONY: build check test race fuzz bench bench-go mutants test-postgres cover help
 
 GO ?= go
 GOLANGCI := $(GO) tool -modfile=tools/go.mod golangci-lint
@@ -38,8 +38,14 @@ race: ## run every test again, uncached and in shuffled order, with the race det
 fuzz: ## run every fuzz target for FUZZTIME (10s) each
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz
 
-bench: ## run the benchmarks whose names match BENCH (all)
+bench: ## measure the house beside the least that could do the job, as ratios (some minutes)
+	$(GO) run ./bench
+
+bench-go: ## run the Go benchmarks whose names match BENCH (all)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+mutants: ## take each rule out once, in a copy of HEAD, and see its test fail (some minutes)
+	$(GO) run ./scripts/mutants
 
 test-postgres: ## run only the packages that use a database, on both engines, uncached
 	@packages='$(DATABASE_PACKAGES)'; [[ -n $$packages ]] || { echo "no package's tests import internal/testdb"; exit 1; }; \

@@ -83,7 +83,7 @@ func demo(ctx context.Context, p *process, f demoFlags) (err error) {
 
 // welcome says what there is and what to try next.
 func welcome(w io.Writer, s *stage) {
-	fmt.Fprintf(w, "Countersign demo at %s\n\n", s.url)
+	fmt.Fprintf(w, "Countersign demo, listening on %s\n\n", s.url)
 	fmt.Fprintf(w, "  %s: ada, grace and linus are admins, vera is a viewer and answers for the API users.\n", s.file.Organization.Name)
 	fmt.Fprintf(w, "  Credentials: %s\n", s.credentials)
 	fmt.Fprintf(w, "  API document: %s/directory/v1/openapi.yaml\n\n", s.url)
@@ -99,5 +99,5 @@ func welcome(w io.Writer, s *stage) {
 		fmt.Fprint(w, "  countersign users permissions vera@northwind.example\n")
 		fmt.Fprint(w, "  countersign audit entries --as ada\n")
 	}
-	fmt.Fprint(w, "\nCtrl-C ends it and deletes everything.\n")
+	fmt.Fprint(w, "\nReady; Ctrl-C ends it and deletes everything.\n")
 }

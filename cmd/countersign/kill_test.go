@@ -57,6 +57,9 @@ func start(t *testing.T, args ...string) *program {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.kill() })
+	// A program that never gets ready would hang the test: it is ended instead.
+	late := time.AfterFunc(time.Minute, p.kill)
+	defer late.Stop()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		line := lines.Text()
