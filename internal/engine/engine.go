@@ -172,6 +172,9 @@ type source struct{ store.ReadTx }
 // OpenChanges implements roster.Source.
 func (s source) OpenChanges(ctx context.Context, position int64, fn func(countersign.ChangeRequest) error) error {
 	return s.OpenChangesSince(ctx, position, func(r store.ChangeRecord) error {
+		if !r.State.Open() { // of a closed one a roster only needs to know that
+			return fn(countersign.ChangeRequest{ID: r.ID, State: r.State, Version: r.Version})
+		}
 		request, err := readRecord(r)
 		if err != nil {
 			return err
