@@ -36,7 +36,10 @@ func (e *Engine) Found(ctx context.Context, f Founding) (Founded, error) {
 		founded = result
 		return err
 	})
-	return founded, err
+	if err != nil {
+		return Founded{}, err // the token opens nothing
+	}
+	return founded, nil
 }
 
 // renamed makes an error name the input it came from.
