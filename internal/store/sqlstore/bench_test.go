@@ -129,3 +129,36 @@ func BenchmarkLoad(b *testing.B) {
 		})
 	}
 }
+
+// What one row of a large operation costs, such as replacing the members of a
+// group: others wait for its transaction.
+func BenchmarkManyMemberships(b *testing.B) {
+	const org, rows = "o", 5000
+	for name, open := range map[string]func(testing.TB) store.Store{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			db := open(b)
+			found(b, db, org)
+			n := 0
+			for b.Loop() {
+				err := db.Write(b.Context(), org, func(tx store.WriteTx) error {
+					for range rows {
+						n++
+						id := fmt.Sprintf("0190a5d0-0000-7000-8000-%012d", n)
+						err := tx.PutMembership(b.Context(), countersign.Membership{
+							ID: countersign.MembershipID(id), Number: int64(n), UserID: countersign.UserID(id), GroupID: "group", Role: countersign.GroupMember,
+							State: countersign.MembershipActive, Version: int64(n),
+						})
+						if err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/row")
+		})
+	}
+}

@@ -40,12 +40,12 @@ type DB struct {
 	queue  queue
 	fault  func(point string) error
 
-	// mu guards closed and running; idle is closed when the last transaction
-	// ends after Close has begun.
-	mu      sync.Mutex
-	closed  bool
-	running int
-	idle    chan struct{}
+	// mu guards closing and running; idle is closed when the last transaction
+	// ends after Close has begun, and closed when Close is done.
+	mu           sync.Mutex
+	closing      bool
+	running      int
+	idle, closed chan struct{}
 }
 
 var _ store.Store = (*DB)(nil)
@@ -83,7 +83,7 @@ type pool struct {
 // SQLite file belongs to one DB at a time, in whatever process; who comes second
 // gets Unavailable. No error ever shows the URL: it may hold a password.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	db := &DB{fault: o.Fault, idle: make(chan struct{})}
+	db := &DB{fault: o.Fault, idle: make(chan struct{}), closed: make(chan struct{})}
 	if db.fault == nil {
 		db.fault = func(string) error { return nil }
 	}
@@ -133,19 +133,18 @@ func (db *DB) Exclusive() bool { return db.engine.exclusive }
 // find it closed.
 func (db *DB) Close() error {
 	db.mu.Lock()
-	if db.closed {
+	if db.closing {
 		db.mu.Unlock()
-		<-db.idle
+		<-db.closed
 		return nil
 	}
-	db.closed = true
-	last := db.running == 0
-	db.mu.Unlock()
-	if !last {
-		<-db.idle
-		return db.engine.close()
+	db.closing = true
+	if db.running == 0 {
+		close(db.idle)
 	}
-	close(db.idle)
+	db.mu.Unlock()
+	<-db.idle
+	defer close(db.closed)
 	return db.engine.close()
 }
 
@@ -153,7 +152,7 @@ func (db *DB) Close() error {
 func (db *DB) enter() (leave func(), err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.closed {
+	if db.closing {
 		return nil, countersign.E(countersign.Unavailable, "", "the database has been closed")
 	}
 	db.running++
@@ -161,7 +160,7 @@ func (db *DB) enter() (leave func(), err error) {
 		db.mu.Lock()
 		defer db.mu.Unlock()
 		db.running--
-		if db.closed && db.running == 0 {
+		if db.closing && db.running == 0 {
 			close(db.idle)
 		}
 	}, nil
