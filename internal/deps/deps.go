@@ -5,7 +5,6 @@
 package deps
 
 import (
-	_ "github.com/getkin/kin-openapi/openapi3filter" // tests
 	_ "github.com/gofrs/flock"
 	_ "github.com/gowebpki/jcs" // tests
 	_ "github.com/jackc/pgx/v5"
@@ -13,14 +12,9 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/pressly/goose/v3"
 	_ "github.com/pressly/goose/v3/lock"
-	_ "github.com/prometheus/client_golang/prometheus"
-	_ "github.com/prometheus/client_golang/prometheus/collectors"
-	_ "github.com/prometheus/client_golang/prometheus/promhttp"
-	_ "github.com/prometheus/client_golang/prometheus/testutil" // tests
 	_ "github.com/schollz/progressbar/v3"
 	_ "github.com/spf13/cobra"
 	_ "go.uber.org/goleak" // tests
-	_ "go.yaml.in/yaml/v3" // tests
 	_ "golang.org/x/crypto/argon2"
 	_ "golang.org/x/crypto/bcrypt"
 	_ "golang.org/x/term"

@@ -1,10 +1,15 @@
 package native_test
 
 import (
+	"regexp"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/access"
 	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/dialect/native"
 	"github.com/countersign/countersign/internal/wire"
@@ -62,5 +67,30 @@ func TestRoutesThatMayReplaceMembersTakeLargeBodies(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"replaceGroupMembers", "submitChange", "replaceChange"}, large); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// What the document says an operation needs is what the rule says.
+func TestTheDocumentNamesThePermissionThatAChangeNeeds(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, need := regexp.MustCompile("Short for `([a-z_.]+)`"), regexp.MustCompile("Needs `([a-z.]+)`")
+	checked := 0
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			k, n := kind.FindStringSubmatch(op.Description), need.FindStringSubmatch(op.Description)
+			if k == nil || n == nil {
+				continue
+			}
+			checked++
+			if want, _ := access.Needed(countersign.ChangeKind(k[1])); string(want) != n[1] {
+				t.Errorf("%s: the document says that %s needs %s; it needs %s", op.OperationID, k[1], n[1], want)
+			}
+		}
+	}
+	if checked < 15 {
+		t.Errorf("only %d operations say what they need", checked)
 	}
 }
