@@ -104,7 +104,7 @@ func (c *contract) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: authenticated, MultiError: true},
+		Options: &openapi3filter.Options{AuthenticationFunc: authenticated, MultiError: true, SkipSettingDefaults: true},
 	})
 	if err != nil {
 		c.t.Errorf("%s is not what the document says:\n%v", route.Operation.OperationID, err)

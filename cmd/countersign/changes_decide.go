@@ -129,7 +129,7 @@ func (s *session) mayDecide(ctx context.Context, c *client.Change, word client.V
 // and names the command that needs no answer.
 func (s *session) ask(question, unasked string) error {
 	if !s.interactive {
-		return usage("nobody can be asked here; look at it, then: countersign %s", unasked)
+		return usage("nobody can be asked here; if it is what you want: countersign %s", unasked)
 	}
 	fmt.Fprintf(s.err, "%s [y/N] ", question)
 	answer, err := bufio.NewReader(s.in).ReadString('\n')

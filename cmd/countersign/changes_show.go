@@ -97,7 +97,7 @@ func listed(raw json.RawMessage) []string {
 func (s *session) showChange(w io.Writer, c *client.Change, most int) {
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%-12s  %s\n", name, visible(value))
+			fmt.Fprintf(w, "%-13s  %s\n", name, visible(value))
 		}
 	}
 	line("change", string(c.ID))

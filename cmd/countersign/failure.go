@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/client"
@@ -26,6 +25,8 @@ type usageError struct {
 	// command is the one whose help says more.
 	command string
 	message string
+	// below are lines that belong to the message.
+	below []string
 }
 
 func (e *usageError) Error() string { return e.message }
@@ -71,21 +72,29 @@ func exitCode(err error) int {
 	}
 }
 
-// explain writes what went wrong, and below it what to do next. Both may quote
-// names that somebody else chose.
+// explain writes what went wrong, and below it what to do next. Every line may quote
+// names that somebody else chose, so no text is trusted to begin a new one.
 func explain(w io.Writer, err error) {
 	var said saidError
 	if errors.As(err, &said) {
 		return
 	}
 	text := err.Error()
+	var below []string
+	var wrong *usageError
+	if errors.As(err, &wrong) {
+		below = wrong.below
+	}
 	var unknown *client.UnknownOutcomeError
 	if errors.As(err, &unknown) && unknown.Key != "" {
 		text = fmt.Sprintf("nobody knows what became of this: the request was sent, and may have been carried out (%v)", unknown.Err)
 	}
-	fmt.Fprintf(w, "countersign: %s\n", visibleLines(text))
+	fmt.Fprintf(w, "countersign: %s\n", visible(text))
+	for _, line := range below {
+		fmt.Fprintf(w, "  %s\n", visible(line))
+	}
 	if step := nextStep(err); step != "" {
-		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(visibleLines(step), "\n", "\n  "))
+		fmt.Fprintf(w, "  %s\n", visible(step))
 	}
 }
 
@@ -99,7 +108,7 @@ func nextStep(err error) string {
 	case errors.As(err, &wrong) && wrong.command != "":
 		return "see: " + wrong.command + " --help"
 	case errors.As(err, &unknown) && unknown.Key != "":
-		return "Repeat the same command with --idempotency-key " + unknown.Key + " within 24 hours:\nit is carried out at most once, and you learn what became of it."
+		return "Repeat the same command with --idempotency-key " + unknown.Key + " within 24 hours: it is carried out at most once, and you learn what became of it."
 	case errors.As(err, &away):
 		return "Nothing was changed. Is a server running there? Choose another with --url or COUNTERSIGN_URL."
 	case errors.As(err, &answered):

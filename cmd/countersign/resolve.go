@@ -55,7 +55,7 @@ func (s *session) user(ctx context.Context, ref string) (client.UserID, error) {
 			s.known[string(id)] = labelOf(u)
 			return id, nil
 		}
-		lines = append(lines, fmt.Sprintf("%s  %s %s %s", id, u.Type, u.State, labelOf(u)))
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", id, u.Type, u.State, labelOf(u)))
 	}
 	if len(lines) == 0 {
 		return "", &missingError{"no user has the id, email or exact name " + ref + "; look with: countersign users list --search " + shell(ref)}
@@ -83,7 +83,7 @@ func (s *session) group(ctx context.Context, ref string) (client.GroupID, error)
 			s.known[string(g.ID)] = quoted(g.Name)
 			return g.ID, nil
 		}
-		lines = append(lines, fmt.Sprintf("%s  %s %s", g.ID, g.State, g.Name))
+		lines = append(lines, fmt.Sprintf("%s %s %s", g.ID, g.State, quoted(g.Name)))
 	}
 	if len(lines) == 0 {
 		return "", &missingError{"no group has the id or exact name " + ref + "; look with: countersign groups list --search " + shell(ref)}
@@ -145,7 +145,7 @@ func each[T ~string](refs []string, find func(string) (T, error)) ([]T, error) {
 
 func ambiguous(what, ref string, lines []string) error {
 	slices.Sort(lines)
-	return usage("%d %ss answer to %s; name one by its id:\n  %s", len(lines), what, ref, strings.Join(lines, "\n  "))
+	return &usageError{message: fmt.Sprintf("%d %ss answer to %s; name one by its id:", len(lines), what, ref), below: lines}
 }
 
 // labelOf names a user as people know him. Whoever has no address is told apart by

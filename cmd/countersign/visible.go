@@ -50,7 +50,7 @@ func visible(s string) string {
 	return b.String()
 }
 
-// visibleLines is visible for a text of our own that has several lines.
+// visibleLines is visible for a text that is meant to have several lines.
 func visibleLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
