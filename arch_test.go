@@ -83,7 +83,6 @@ var floorPlan = []room{
 	{pkg: "bench", may: []string{anything}, testOnly: true},
 	{pkg: "scripts/mutants", testOnly: true},
 
-	{pkg: "internal/deps"}, // goes away with its last line
 }
 
 // packageImports is what one package imports outside its tests; ours are

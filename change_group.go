@@ -39,7 +39,7 @@ func (c *CreateGroup) Validate() error {
 	return firstError(
 		checkText("name", c.Name, MaxNameLength, true),
 		checkText("description", c.Description, MaxDescriptionLength, false),
-		checkPermissions("permissions", c.Permissions),
+		checkPermissions(c.Permissions),
 		checkText("external_sync_identifier", c.ExternalSyncIdentifier, MaxExternalIDLength, false),
 		checkText("provenance", c.Provenance, MaxExternalIDLength, false),
 		checkAudience("invitability", c.Invitability),
@@ -81,7 +81,7 @@ func (c *UpdateGroup) Validate() error {
 	return firstError(
 		checkID("group_id", c.GroupID),
 		checkText("description", c.Description.Value, MaxDescriptionLength, false),
-		checkPermissions("permissions", c.Permissions.Value),
+		checkPermissions(c.Permissions.Value),
 		checkText("external_sync_identifier", c.ExternalSyncIdentifier.Value, MaxExternalIDLength, false),
 		checkText("provenance", c.Provenance.Value, MaxExternalIDLength, false),
 		checkGivenAudience("invitability", c.Invitability),

@@ -58,7 +58,7 @@ func (c *CreateAPIUser) Validate() error {
 		checkText("name", c.Name, MaxNameLength, true),
 		checkRole("role", APIUser, c.Role),
 		checkID("responsible_person_id", c.ResponsiblePersonID),
-		checkPermissions("permissions", c.Permissions),
+		checkPermissions(c.Permissions),
 		checkAllowedIPs("allowed_ips", c.AllowedIPs),
 		checkIDs("group_ids", c.GroupIDs, MaxOperations),
 	)
@@ -180,7 +180,7 @@ func checkGrant(id UserID, list []Permission) error {
 	if len(list) == 0 {
 		return E(Invalid, "permissions", "must name at least one permission")
 	}
-	return firstError(checkID("user_id", id), checkPermissions("permissions", list))
+	return firstError(checkID("user_id", id), checkPermissions(list))
 }
 
 // SetPermissions replaces a user's individual permissions.
@@ -197,7 +197,7 @@ func (c *SetPermissions) Validate() error {
 	if c.Permissions == nil {
 		return E(Invalid, "permissions", "is required; an empty list takes all away")
 	}
-	return firstError(checkID("user_id", c.UserID), checkPermissions("permissions", c.Permissions))
+	return firstError(checkID("user_id", c.UserID), checkPermissions(c.Permissions))
 }
 
 // MakeOnboardingCode makes the one-use code by which an invited or reset user

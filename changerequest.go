@@ -123,25 +123,48 @@ type Approval struct {
 // of its last write, 0 while it does not exist.
 type Fact string
 
-// The facts.
-func UserFact(id UserID) Fact              { return Fact("user:" + string(id)) }
-func UserRoleFact(id UserID) Fact          { return Fact("user.role:" + string(id)) }
-func UserStateFact(id UserID) Fact         { return Fact("user.state:" + string(id)) }
-func UserPermissionsFact(id UserID) Fact   { return Fact("user.permissions:" + string(id)) }
-func GroupFact(id GroupID) Fact            { return Fact("group:" + string(id)) }
+// UserFact holds a user's attributes.
+func UserFact(id UserID) Fact { return Fact("user:" + string(id)) }
+
+// UserRoleFact holds a user's role.
+func UserRoleFact(id UserID) Fact { return Fact("user.role:" + string(id)) }
+
+// UserStateFact holds a user's state.
+func UserStateFact(id UserID) Fact { return Fact("user.state:" + string(id)) }
+
+// UserPermissionsFact holds a user's individual permissions.
+func UserPermissionsFact(id UserID) Fact { return Fact("user.permissions:" + string(id)) }
+
+// GroupFact holds a group's attributes.
+func GroupFact(id GroupID) Fact { return Fact("group:" + string(id)) }
+
+// GroupPermissionsFact holds what a group grants.
 func GroupPermissionsFact(id GroupID) Fact { return Fact("group.permissions:" + string(id)) }
-func GroupStateFact(id GroupID) Fact       { return Fact("group.state:" + string(id)) }
+
+// GroupStateFact holds a group's state.
+func GroupStateFact(id GroupID) Fact { return Fact("group.state:" + string(id)) }
 
 // GroupMembersFact moves whenever anybody joins, leaves or changes within the
 // group. It is derived: its version is the highest of the group's memberships.
 func GroupMembersFact(id GroupID) Fact { return Fact("group.members:" + string(id)) }
+
+// MembershipFact holds whether and how a user is in a group, across every
+// membership the two ever had.
 func MembershipFact(u UserID, g GroupID) Fact {
 	return Fact("membership:" + string(u) + "/" + string(g))
 }
+
+// CredentialFact holds a credential.
 func CredentialFact(id CredentialID) Fact { return Fact("credential:" + string(id)) }
-func PermissionFact(p Permission) Fact    { return Fact("permission:" + string(p)) }
-func PolicyFact() Fact                    { return "policy:" }
-func OrganizationFact() Fact              { return "organization:" }
+
+// PermissionFact holds an entry of the catalogue.
+func PermissionFact(p Permission) Fact { return Fact("permission:" + string(p)) }
+
+// PolicyFact holds the policy.
+func PolicyFact() Fact { return "policy:" }
+
+// OrganizationFact holds the organization's name and seal.
+func OrganizationFact() Fact { return "organization:" }
 
 // FactVersion is a fact at a version.
 type FactVersion struct {

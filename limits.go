@@ -35,6 +35,7 @@ const (
 	MaxCredentialsPerUser = 50
 )
 
+// Lives of things that end by themselves.
 const (
 	// EnrolmentCodeLife is how long a one-use enrolment code works.
 	EnrolmentCodeLife = 24 * time.Hour
@@ -43,8 +44,9 @@ const (
 	// DefaultRequestLife is how long a change request stays open unless its
 	// policy rule says otherwise.
 	DefaultRequestLife = 7 * 24 * time.Hour
-	// MinRequestLife and MaxRequestLife bound what a rule may say.
+	// MinRequestLife is the shortest a rule may leave a request open.
 	MinRequestLife = time.Minute
+	// MaxRequestLife is the longest a rule may leave a request open.
 	MaxRequestLife = 90 * 24 * time.Hour
 	// DefaultTokenLife and MaxTokenLife bound tokens; ten years is what the
 	// Fordefi contract shows (contracts/fordefi.md section 4).

@@ -104,7 +104,8 @@ func notSegment(r rune) bool {
 }
 
 // checkPermissions validates a list: grammar, bound, no duplicates.
-func checkPermissions(field string, list []Permission) error {
+func checkPermissions(list []Permission) error {
+	const field = "permissions"
 	if len(list) > MaxPermissions {
 		return E(Invalid, field, "must hold at most 1000 permissions")
 	}

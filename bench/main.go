@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"runtime"
 	"slices"
@@ -33,7 +32,8 @@ func main() {
 	seconds := flag.Float64("seconds", 2, "length of a round")
 	flag.Parse()
 	if err := measure(*users, *rounds, time.Duration(*seconds*float64(time.Second))); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
 	}
 }
 

@@ -67,9 +67,6 @@ type b2coreCredentials struct {
 	Password string `json:"password"`
 }
 
-// secretMode keeps files with secrets from other users of the machine.
-const secretMode = 0o600
-
 // write stores the file, readable by its owner only, also when it existed before.
 func (c credentialsFile) write(path string) error {
 	text, err := json.MarshalIndent(c, "", "  ")

@@ -59,7 +59,7 @@ func TestTheReadmesTourPrintsWhatItShows(t *testing.T) {
 	out, _ := shell.CombinedOutput() // a denied check ends in 1, as the tour shows
 	printed := string(out)
 	if *update {
-		if err := os.WriteFile(path, []byte(before+printed+after), 0o644); err != nil { //nolint:gosec // a public document
+		if err := os.WriteFile(path, []byte(before+printed+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

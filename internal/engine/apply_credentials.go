@@ -28,7 +28,7 @@ func (l *ledger) createCredential(c *countersign.CreateCredential) error {
 		if c.LifetimeSeconds == 0 {
 			made.ExpiresAt = time.Time{}
 		}
-		_, err = l.putCredential(nil, made)
+		err = l.putCredential(nil, made)
 		return err
 	}
 	return l.putSecret(nil, made, u.Type)
@@ -84,7 +84,7 @@ func (l *ledger) roomForCredential(id countersign.UserID) error {
 func (l *ledger) putSecret(old *countersign.Credential, c countersign.Credential, user countersign.UserType) error {
 	if !l.immediate {
 		c.State = countersign.CredentialPending
-		_, err := l.putCredential(old, c)
+		err := l.putCredential(old, c)
 		return err
 	}
 	value, err := secret.Make(l.w.e.random, l.w.actor.Organization, c, user, l.w.now)
@@ -92,7 +92,7 @@ func (l *ledger) putSecret(old *countersign.Credential, c countersign.Credential
 		return err
 	}
 	c.State, c.SecretHash = countersign.CredentialActive, secret.Hash(value)
-	if _, err := l.putCredential(old, c); err != nil {
+	if err := l.putCredential(old, c); err != nil {
 		return err
 	}
 	if !l.w.o.DryRun {
@@ -164,7 +164,7 @@ func (l *ledger) makeOnboardingCode(c *countersign.MakeOnboardingCode) error {
 	if err := l.revokeAll(u.ID); err != nil {
 		return err
 	}
-	if _, err := l.putUser(&old, u); err != nil {
+	if err := l.putUser(&old, u); err != nil {
 		return err
 	}
 	return l.putCode(c.CredentialID, u)
@@ -186,7 +186,7 @@ func (l *ledger) spend(id countersign.CredentialID) (countersign.User, error) {
 	}
 	spent := old
 	spent.State = countersign.CredentialRedeemed
-	_, err = l.putCredential(&old, spent)
+	err = l.putCredential(&old, spent)
 	return u, err
 }
 
@@ -200,7 +200,7 @@ func (l *ledger) activate(c *countersign.ActivateUser) error {
 	}
 	u := old
 	u.State = countersign.UserActive
-	if _, err := l.putUser(&old, u); err != nil {
+	if err := l.putUser(&old, u); err != nil {
 		return err
 	}
 	return l.putFirstToken(c.CredentialID, u, c.Label)
@@ -244,7 +244,7 @@ func (l *ledger) revoke(old countersign.Credential) error {
 	}
 	revoked := old
 	revoked.State = countersign.CredentialRevoked
-	_, err := l.putCredential(&old, revoked)
+	err := l.putCredential(&old, revoked)
 	return err
 }
 

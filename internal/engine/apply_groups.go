@@ -34,10 +34,10 @@ func (l *ledger) createGroup(c *countersign.CreateGroup) error {
 	if err := l.nameFree(c.Name, ""); err != nil {
 		return err
 	}
-	if err := l.knows("permissions", c.Permissions); err != nil {
+	if err := l.knows(c.Permissions); err != nil {
 		return err
 	}
-	_, err := l.putGroup(nil, countersign.Group{
+	err := l.putGroup(nil, countersign.Group{
 		ID: c.GroupID, Number: c.Number, Name: c.Name, Description: c.Description, Permissions: sorted(c.Permissions),
 		ExternalSyncIdentifier: c.ExternalSyncIdentifier, Provenance: c.Provenance,
 		Invitability: c.Invitability, MemberViewability: c.MemberViewability,
@@ -68,7 +68,7 @@ func (l *ledger) updateGroup(c *countersign.UpdateGroup) error {
 			return err
 		}
 	}
-	_, err = l.putGroup(&old, g)
+	err = l.putGroup(&old, g)
 	return err
 }
 
@@ -76,7 +76,7 @@ func (l *ledger) updateGroup(c *countersign.UpdateGroup) error {
 // approvers see of such a change, so the request relies on it (docs/adr/0005).
 func (l *ledger) regrant(g *countersign.Group, given []countersign.Permission) error {
 	gained := slices.DeleteFunc(slices.Clone(given), func(p countersign.Permission) bool { return slices.Contains(g.Permissions, p) })
-	if err := l.knows("permissions", gained); err != nil {
+	if err := l.knows(gained); err != nil {
 		return err
 	}
 	g.Permissions = sorted(given)
@@ -91,7 +91,7 @@ func (l *ledger) deleteGroup(c *countersign.DeleteGroup) error {
 	}
 	g := old
 	g.State = countersign.GroupDeleted
-	if _, err := l.putGroup(&old, g); err != nil {
+	if err := l.putGroup(&old, g); err != nil {
 		return err
 	}
 	list, err := l.members(c.GroupID)

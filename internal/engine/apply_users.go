@@ -23,7 +23,7 @@ func (l *ledger) invite(c *countersign.InvitePerson) error {
 	if err := l.emailFree(c.Email, ""); err != nil {
 		return err
 	}
-	_, err := l.putUser(nil, countersign.User{
+	err := l.putUser(nil, countersign.User{
 		ID: c.UserID, Number: c.Number, Type: countersign.Person, Role: c.Role, State: countersign.UserOnboardingCode,
 		Name: c.Name, Email: c.Email, InvitedBy: l.requester(), CreatedAt: l.w.now,
 	})
@@ -37,10 +37,10 @@ func (l *ledger) createAPIUser(c *countersign.CreateAPIUser) error {
 	if err := l.responsible("responsible_person_id", c.ResponsiblePersonID); err != nil {
 		return err
 	}
-	if err := l.knows("permissions", c.Permissions); err != nil {
+	if err := l.knows(c.Permissions); err != nil {
 		return err
 	}
-	_, err := l.putUser(nil, countersign.User{
+	err := l.putUser(nil, countersign.User{
 		ID: c.UserID, Number: c.Number, Type: countersign.APIUser, Role: c.Role, State: countersign.UserActive, Name: c.Name,
 		Permissions: sorted(c.Permissions), AllowedIPs: c.AllowedIPs, ResponsiblePersonID: c.ResponsiblePersonID,
 		InvitedBy: l.requester(), CreatedAt: l.w.now,
@@ -55,7 +55,7 @@ func (l *ledger) createAPISigner(c *countersign.CreateAPISigner) error {
 	if err := l.responsible("responsible_person_id", c.ResponsiblePersonID); err != nil {
 		return err
 	}
-	_, err := l.putUser(nil, countersign.User{
+	err := l.putUser(nil, countersign.User{
 		ID: c.UserID, Number: c.Number, Type: countersign.APISigner, State: countersign.UserOnboardingCode, Name: c.Name,
 		ResponsiblePersonID: c.ResponsiblePersonID, InvitedBy: l.requester(), CreatedAt: l.w.now,
 	})
@@ -66,7 +66,7 @@ func (l *ledger) createEndUser(c *countersign.CreateEndUser) error {
 	if err := l.externalIDFree(c.ExternalID, ""); err != nil {
 		return err
 	}
-	_, err := l.putUser(nil, countersign.User{
+	err := l.putUser(nil, countersign.User{
 		ID: c.UserID, Number: c.Number, Type: countersign.EndUser, State: countersign.UserActive, Name: c.Name,
 		ExternalID: c.ExternalID, InvitedBy: l.requester(), CreatedAt: l.w.now,
 	})
@@ -110,7 +110,7 @@ func ignoreMissing(err error) error {
 }
 
 // knows checks that every permission is in the catalogue.
-func (l *ledger) knows(field string, list []countersign.Permission) error {
+func (l *ledger) knows(list []countersign.Permission) error {
 	builtIn := countersign.BuiltInPermissions()
 	for _, p := range list {
 		if _, found := slices.BinarySearch(builtIn, p); found {
@@ -118,7 +118,7 @@ func (l *ledger) knows(field string, list []countersign.Permission) error {
 		}
 		entry, err := l.w.tx.CataloguePermission(l.w.ctx, p)
 		if isKind(err, countersign.NotFound) || (err == nil && entry.Removed) {
-			return countersign.Code(countersign.Invalid, "permission_unknown", field, string(p)+" is not in the organization's catalogue of permissions")
+			return countersign.Code(countersign.Invalid, "permission_unknown", "permissions", string(p)+" is not in the organization's catalogue of permissions")
 		}
 		if err != nil {
 			return err
@@ -153,7 +153,7 @@ func (l *ledger) updateUser(c *countersign.UpdateUser) error {
 	u := old
 	u.Name, u.Email, u.ExternalID = c.Name.Or(u.Name), c.Email.Or(u.Email), c.ExternalID.Or(u.ExternalID)
 	u.AllowedIPs, u.ResponsiblePersonID = c.AllowedIPs.Or(u.AllowedIPs), c.ResponsiblePersonID.Or(u.ResponsiblePersonID)
-	_, err = l.putUser(&old, u)
+	err = l.putUser(&old, u)
 	return err
 }
 
@@ -186,7 +186,7 @@ func (l *ledger) changeRole(c *countersign.ChangeRole) error {
 	}
 	u := old
 	u.Role = c.Role
-	_, err = l.putUser(&old, u)
+	err = l.putUser(&old, u)
 	return err
 }
 
@@ -204,10 +204,10 @@ func (l *ledger) setPermissions(id countersign.UserID, given []countersign.Permi
 		return countersign.E(countersign.Refused, "permissions", "would leave the user with more than 1000 individual permissions")
 	}
 	gained := slices.DeleteFunc(slices.Clone(u.Permissions), func(p countersign.Permission) bool { return slices.Contains(old.Permissions, p) })
-	if err := l.knows("permissions", gained); err != nil {
+	if err := l.knows(gained); err != nil {
 		return err
 	}
-	_, err = l.putUser(&old, u)
+	err = l.putUser(&old, u)
 	return err
 }
 
@@ -224,7 +224,7 @@ func (l *ledger) turnState(id countersign.UserID, from, to countersign.UserState
 	}
 	u := old
 	u.State = to
-	_, err = l.putUser(&old, u)
+	err = l.putUser(&old, u)
 	return err
 }
 
@@ -250,7 +250,7 @@ func (l *ledger) resetDevice(c *countersign.ResetDevice) error {
 	}
 	u := old
 	u.State, u.DeviceResetBy = countersign.UserResetDeviceCode, l.requester()
-	if _, err := l.putUser(&old, u); err != nil {
+	if err := l.putUser(&old, u); err != nil {
 		return err
 	}
 	return l.revokeAll(c.UserID)
@@ -263,7 +263,7 @@ func (l *ledger) deleteUser(c *countersign.DeleteUser) error {
 	}
 	u := old
 	u.State = countersign.UserDeleted
-	if _, err := l.putUser(&old, u); err != nil {
+	if err := l.putUser(&old, u); err != nil {
 		return err
 	}
 	if err := l.leaveAll(c.UserID); err != nil {

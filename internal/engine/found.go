@@ -91,7 +91,7 @@ func (e *Engine) genesis(ctx context.Context, tx store.WriteTx, organization cou
 		ID: countersign.UserID(e.newID()), Number: number, Type: countersign.Person, Role: countersign.RoleAdmin,
 		State: countersign.UserActive, Name: invited.Name, Email: invited.Email, CreatedAt: w.now,
 	}
-	if _, err := l.putUser(nil, admin); err != nil {
+	if err := l.putUser(nil, admin); err != nil {
 		return Founded{}, err
 	}
 	token := countersign.Credential{
@@ -103,7 +103,7 @@ func (e *Engine) genesis(ctx context.Context, tx store.WriteTx, organization cou
 		return Founded{}, err
 	}
 	token.SecretHash = secret.Hash(value)
-	if _, err := l.putCredential(nil, token); err != nil {
+	if err := l.putCredential(nil, token); err != nil {
 		return Founded{}, err
 	}
 	err = w.append(entry{kind: countersign.EntryGenesis, effects: l.effects, committer: canon.NewCommitter(e.random, nil)})

@@ -132,8 +132,8 @@ func timeText(t time.Time) string {
 }
 
 // putUser writes a user; old is nil for a new one. It books the facts that
-// moved and reports whether any did.
-func (l *ledger) putUser(old *countersign.User, u countersign.User) (bool, error) {
+// moved, and writes nothing when none did.
+func (l *ledger) putUser(old *countersign.User, u countersign.User) error {
 	var was countersign.User
 	var attributes, role, state, permissions map[string]any
 	if old != nil {
@@ -154,7 +154,7 @@ func (l *ledger) putUser(old *countersign.User, u countersign.User) (bool, error
 		u.PermissionsVersion, moved = l.position, true
 	}
 	if !moved {
-		return false, nil
+		return nil
 	}
 	if was.State == countersign.UserActive && u.State != countersign.UserActive {
 		l.deactivated = append(l.deactivated, u.ID)
@@ -164,7 +164,7 @@ func (l *ledger) putUser(old *countersign.User, u countersign.User) (bool, error
 	if u.Email != "" {
 		key = names.FoldEmail(u.Email)
 	}
-	return true, l.w.tx.PutUser(l.w.ctx, u, key)
+	return l.w.tx.PutUser(l.w.ctx, u, key)
 }
 
 // moveIfKnown books a fact only if it moves: an update that does not concern a
@@ -186,12 +186,13 @@ func userAttributes(u countersign.User) map[string]any {
 
 func userRole(u countersign.User) map[string]any  { return map[string]any{"role": string(u.Role)} }
 func userState(u countersign.User) map[string]any { return map[string]any{"state": string(u.State)} }
+
 func userPermissions(u countersign.User) map[string]any {
 	return map[string]any{"permissions": text(u.Permissions)}
 }
 
 // putGroup writes a group as putUser does a user.
-func (l *ledger) putGroup(old *countersign.Group, g countersign.Group) (bool, error) {
+func (l *ledger) putGroup(old *countersign.Group, g countersign.Group) error {
 	var was countersign.Group
 	var attributes, state, permissions map[string]any
 	if old != nil {
@@ -209,10 +210,10 @@ func (l *ledger) putGroup(old *countersign.Group, g countersign.Group) (bool, er
 		g.StateVersion, moved = l.position, true
 	}
 	if !moved {
-		return false, nil
+		return nil
 	}
 	g.Version, g.ModifiedAt, g.ModifiedBy = l.position, l.w.now, l.requester()
-	return true, l.w.tx.PutGroup(l.w.ctx, g, names.Fold(g.Name))
+	return l.w.tx.PutGroup(l.w.ctx, g, names.Fold(g.Name))
 }
 
 func groupAttributes(g countersign.Group) map[string]any {
@@ -224,6 +225,7 @@ func groupAttributes(g countersign.Group) map[string]any {
 }
 
 func groupState(g countersign.Group) map[string]any { return map[string]any{"state": string(g.State)} }
+
 func groupPermissions(g countersign.Group) map[string]any {
 	return map[string]any{"permissions": text(g.Permissions)}
 }
@@ -258,17 +260,17 @@ func configurableText(c countersign.ConfigurablePermissions) []string {
 }
 
 // putCredential writes a credential.
-func (l *ledger) putCredential(old *countersign.Credential, c countersign.Credential) (bool, error) {
+func (l *ledger) putCredential(old *countersign.Credential, c countersign.Credential) error {
 	var before map[string]any
 	var from int64
 	if old != nil {
 		before, from = credentialFields(*old), old.Version
 	}
 	if !l.move(countersign.CredentialFact(c.ID), from, before, credentialFields(c)) {
-		return false, nil
+		return nil
 	}
 	c.Version, c.ModifiedAt = l.position, l.w.now
-	return true, l.w.tx.PutCredential(l.w.ctx, c)
+	return l.w.tx.PutCredential(l.w.ctx, c)
 }
 
 func credentialFields(c countersign.Credential) map[string]any {

@@ -1,14 +1,13 @@
 package engine
 
 import (
+	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"slices"
 	"strings"
 	"time"
-
-	"crypto/ed25519"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/names"

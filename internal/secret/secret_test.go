@@ -37,7 +37,8 @@ func TestTokensSayWhichOrganizationTheyBelongTo(t *testing.T) {
 func TestTwoSecretsAreNeverAlike(t *testing.T) {
 	for _, c := range []countersign.CredentialType{countersign.Token, countersign.EnrolmentCode, countersign.OAuthClient, countersign.Password} {
 		for _, u := range []countersign.UserType{countersign.Person, countersign.APIUser} {
-			if make1(t, c, u) == make1(t, c, u) {
+			one, other := make1(t, c, u), make1(t, c, u)
+			if one == other {
 				t.Errorf("%s of a %s: twice the same", c, u)
 			}
 		}

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +25,8 @@ func main() {
 	only := flag.String("only", "", "run only the rules whose name contains this")
 	flag.Parse()
 	if err := run(context.Background(), *only); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
 	}
 }
 
