@@ -73,10 +73,39 @@ func Request(actor countersign.Actor, holds Holder, change countersign.Change, o
 		return countersign.E(countersign.Forbidden, "", "this kind of change cannot be asked for")
 	case own && (kind == countersign.KindCredentialRevoke || kind == countersign.KindCredentialCreate):
 		return nil
-	case holds(need):
+	}
+	for _, p := range append([]countersign.Permission{need}, implied(change)...) {
+		if !holds(p) {
+			return missing(p)
+		}
+	}
+	return nil
+}
+
+// implied are the permissions a change asks for besides that of its kind,
+// because it does in one step what otherwise are changes of other kinds: who may
+// create groups could else put himself into one that grants what he likes.
+func implied(change countersign.Change) []countersign.Permission {
+	joins := func(n int) []countersign.Permission {
+		if n == 0 {
+			return nil
+		}
+		return []countersign.Permission{countersign.MembershipsCreate}
+	}
+	switch c := change.(type) {
+	case *countersign.CreateGroup:
+		return joins(len(c.MemberIDs))
+	case *countersign.InvitePerson:
+		return joins(len(c.GroupIDs))
+	case *countersign.CreateAPIUser:
+		out := joins(len(c.GroupIDs))
+		if len(c.Permissions) > 0 {
+			out = append(out, countersign.UsersUpdate)
+		}
+		return out
+	default:
 		return nil
 	}
-	return missing(need)
 }
 
 func missing(need countersign.Permission) error {

@@ -48,6 +48,32 @@ func TestEveryKindAsksForItsPermission(t *testing.T) {
 	}
 }
 
+func TestOneStepAsksForWhatSeveralWouldAskFor(t *testing.T) {
+	byToken := countersign.Actor{User: "ada", Method: countersign.ByToken}
+	members, groups := []countersign.UserID{"vera"}, []countersign.GroupID{"treasury"}
+	for name, c := range map[string]struct {
+		change     countersign.Change
+		need, also countersign.Permission
+	}{
+		"a group with members":        {&countersign.CreateGroup{MemberIDs: members}, countersign.GroupsCreate, countersign.MembershipsCreate},
+		"a person with groups":        {&countersign.InvitePerson{GroupIDs: groups}, countersign.UsersCreate, countersign.MembershipsCreate},
+		"an account with groups":      {&countersign.CreateAPIUser{GroupIDs: groups}, countersign.UsersCreate, countersign.MembershipsCreate},
+		"an account with permissions": {&countersign.CreateAPIUser{Permissions: []countersign.Permission{"a.b"}}, countersign.UsersCreate, countersign.UsersUpdate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if access.Request(byToken, holding(c.need), c.change, false) == nil {
+				t.Errorf("granted without %s", c.also)
+			}
+			if access.Request(byToken, holding(c.also), c.change, false) == nil {
+				t.Errorf("granted without %s", c.need)
+			}
+			if err := access.Request(byToken, holding(c.need, c.also), c.change, false); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestCodesAreRedeemedOnlyByTheCode(t *testing.T) {
 	all := access.Holder(func(countersign.Permission) bool { return true })
 	for _, c := range []countersign.Change{&countersign.ActivateUser{}, &countersign.RedeemCode{}} {

@@ -163,8 +163,10 @@ func reachable(book *roster.Book, set countersign.ApproverSet, now time.Time) in
 func (l *ledger) putOrganization(old *countersign.Organization, o countersign.Organization) error {
 	var was countersign.Organization
 	var fields, policy map[string]any
+	o.Policy = whole(o.Policy)
 	if old != nil {
 		was = *old
+		was.Policy = whole(was.Policy)
 		fields, policy = organizationFields(was), policyFields(was)
 	}
 	moved := false
@@ -178,6 +180,18 @@ func (l *ledger) putOrganization(old *countersign.Organization, o countersign.Or
 		return nil
 	}
 	return l.w.tx.PutOrganization(l.w.ctx, o)
+}
+
+// whole writes empty lists in one way, so that a policy that is read and put back
+// is the same policy.
+func whole(p countersign.Policy) countersign.Policy {
+	p.Rules = slices.Clone(orEmpty(p.Rules))
+	p.Default.Clauses = orEmpty(p.Default.Clauses)
+	for i := range p.Rules {
+		p.Rules[i].Changes = orEmpty(p.Rules[i].Changes)
+		p.Rules[i].Requirement.Clauses = orEmpty(p.Rules[i].Requirement.Clauses)
+	}
+	return p
 }
 
 func organizationFields(o countersign.Organization) map[string]any {

@@ -295,6 +295,7 @@ func TestWhatIsAlreadySoIsRefused(t *testing.T) {
 	told(t, func(t *testing.T, w *scenario.World) {
 		crew(w).Seal()
 		w.As("ada").Asks(&countersign.ChangeRole{UserID: w.ID("vera"), Role: countersign.RoleViewer}).MustFail("no_effect")
+		w.As("ada").Asks(&countersign.PutPolicy{Policy: countersign.TwoPersonPolicy()}).MustFail("no_effect")
 	})
 }
 
