@@ -59,6 +59,9 @@ func (l *ledger) updateGroup(c *countersign.UpdateGroup) error {
 			return err
 		}
 	}
+	if c.Name.Set || c.Description.Set || c.ExternalSyncIdentifier.Set || c.Provenance.Set || c.Invitability.Set || c.MemberViewability.Set {
+		l.rely(countersign.GroupFact(old.ID), old.AttributesVersion)
+	}
 	g := old
 	g.Name, g.Description = c.Name.Or(g.Name), c.Description.Or(g.Description)
 	g.ExternalSyncIdentifier, g.Provenance = c.ExternalSyncIdentifier.Or(g.ExternalSyncIdentifier), c.Provenance.Or(g.Provenance)
@@ -80,6 +83,7 @@ func (l *ledger) regrant(g *countersign.Group, given []countersign.Permission) e
 		return err
 	}
 	g.Permissions = sorted(given)
+	l.rely(countersign.GroupPermissionsFact(g.ID), g.PermissionsVersion)
 	l.relyOnMembers(g.ID, g.MembersVersion)
 	return nil
 }

@@ -97,6 +97,7 @@ func (l *ledger) putPolicy(c *countersign.PutPolicy) error {
 			return err
 		}
 	}
+	l.rely(countersign.PolicyFact(), old.PolicyVersion)
 	o := old
 	o.Policy = c.Policy
 	return l.putOrganization(&old, o)
@@ -107,6 +108,7 @@ func (l *ledger) updateOrganization(c *countersign.UpdateOrganization) error {
 	if err != nil {
 		return err
 	}
+	l.rely(countersign.OrganizationFact(), old.Version)
 	o := old
 	o.Name = c.Name.Or(o.Name)
 	return l.putOrganization(&old, o)

@@ -150,6 +150,7 @@ func (l *ledger) updateUser(c *countersign.UpdateUser) error {
 			return err
 		}
 	}
+	l.rely(countersign.UserFact(old.ID), old.AttributesVersion)
 	u := old
 	u.Name, u.Email, u.ExternalID = c.Name.Or(u.Name), c.Email.Or(u.Email), c.ExternalID.Or(u.ExternalID)
 	u.AllowedIPs, u.ResponsiblePersonID = c.AllowedIPs.Or(u.AllowedIPs), c.ResponsiblePersonID.Or(u.ResponsiblePersonID)
@@ -184,6 +185,7 @@ func (l *ledger) changeRole(c *countersign.ChangeRole) error {
 	if err := countersign.CheckRole("role", old.Type, c.Role); err != nil {
 		return err
 	}
+	l.rely(countersign.UserRoleFact(old.ID), old.RoleVersion)
 	u := old
 	u.Role = c.Role
 	err = l.putUser(&old, u)
@@ -198,6 +200,7 @@ func (l *ledger) setPermissions(id countersign.UserID, given []countersign.Permi
 	if !old.Type.CanHoldMembership() {
 		return countersign.E(countersign.Invalid, "user_id", "names a user of type "+string(old.Type)+", who holds no permissions")
 	}
+	l.rely(countersign.UserPermissionsFact(old.ID), old.PermissionsVersion)
 	u := old
 	u.Permissions = combine(old.Permissions, given)
 	if len(u.Permissions) > countersign.MaxPermissions {

@@ -57,7 +57,9 @@ func (l *ledger) applyAll(ops []countersign.Change) error {
 	return l.checkAdmins()
 }
 
-// rely books that the batch depends on a fact at a version; the first word counts.
+// rely books that the batch depends on a fact at a version; the first word
+// counts. An operation relies on every fact it would set, also where it sets
+// nothing new: else it could do later what nobody was shown.
 func (l *ledger) rely(fact countersign.Fact, version int64) {
 	if l.relied[fact] {
 		return
