@@ -4,18 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/countersign/countersign/client"
 )
-
-// maxInput bounds what is read from a file or standard input; the API takes no
-// more than this in one request.
-const maxInput = 8 << 20
 
 func newChangesCommand(p *process) *cobra.Command {
 	cmd := noun("changes", "Changes that wait for approval, and what became of others", `
@@ -283,7 +277,7 @@ func (s *session) changesReplace(parent *cobra.Command) {
 }
 
 func (s *session) sendBatch(ctx context.Context, file string, w *writing, send func(client.ChangeSubmission, []client.WriteOption) (*client.Outcome[client.Change], error)) error {
-	text, err := s.readFile(file)
+	text, err := s.readFile(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -335,25 +329,4 @@ func parseBatch(text []byte) (client.ChangeSubmission, error) {
 		return batch, fmt.Errorf("there are no operations in it")
 	}
 	return batch, nil
-}
-
-// readFile reads a file, or standard input for -.
-func (s *session) readFile(path string) ([]byte, error) {
-	from := s.in
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, usage("%v", err)
-		}
-		defer file.Close()
-		from = file
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxInput+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	if len(text) > maxInput {
-		return nil, usage("%s is larger than 8 MB, more than the API takes at once", path)
-	}
-	return text, nil
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +78,7 @@ func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *d
 	if !d.yes && !d.dryRun {
 		s.learnOf(ctx, c)
 		s.showChange(s.err, c, oneScreen)
-		if err := s.ask(fmt.Sprintf("\n%s this change?", verbAsTitle(word)), fmt.Sprintf("changes %s %s --yes --digest %s", word, c.ID, c.Digest)); err != nil {
+		if err := s.ask(ctx, fmt.Sprintf("\n%s this change?", verbAsTitle(word)), fmt.Sprintf("changes %s %s --yes --digest %s", word, c.ID, c.Digest)); err != nil {
 			return err
 		}
 	}
@@ -123,23 +121,4 @@ func (s *session) mayDecide(ctx context.Context, c *client.Change, word client.V
 		who = labels(s, c.Eligible, maxListed)
 	}
 	return fmt.Errorf("you may not %s change %s: you asked for it, it is about you, you have decided, or you are not among those policy asks; %s may", word, c.ID, who)
-}
-
-// ask asks a person yes or no; everything but yes is no. Where nobody sits it fails
-// and names the command that needs no answer.
-func (s *session) ask(question, unasked string) error {
-	if !s.interactive {
-		return usage("nobody can be asked here; if it is what you want: countersign %s", unasked)
-	}
-	fmt.Fprintf(s.err, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(s.in).ReadString('\n')
-	if err != nil && answer == "" {
-		return fmt.Errorf("no answer: %w", err)
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	default:
-		return fmt.Errorf("not confirmed; nothing was sent")
-	}
 }

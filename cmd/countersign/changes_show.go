@@ -16,7 +16,7 @@ import (
 // the very requester, so every value passes through visible, and ids that have a
 // name are shown by it: people approve names.
 
-// maxListed is how many people or values one line names; the others are counted.
+// maxListed is how many people one line names; the others are counted.
 const maxListed = 8
 
 // How much of a large change is written. Operations never are left out: they are
@@ -89,7 +89,7 @@ func listed(raw json.RawMessage) []string {
 	if json.Unmarshal(raw, &list) != nil {
 		return nil
 	}
-	return list[:min(maxListed, len(list))]
+	return list[:min(maxWords, len(list))]
 }
 
 // showChange writes what an approver should know; most bounds how many facts and
@@ -136,7 +136,9 @@ func (s *session) showOperations(w io.Writer, c *client.Change) {
 				continue
 			}
 			// A line to each value, or a name could go on as if it were the next one.
-			fmt.Fprintf(w, "       %s: %s\n", visible(name), visible(s.shown(op.Fields[name])))
+			for _, p := range s.parts(name, op.Fields[name]) {
+				fmt.Fprintf(w, "       %s: %s\n", visible(p.path), visible(p.text))
+			}
 		}
 	}
 }
@@ -180,7 +182,9 @@ func (s *session) showEffects(w io.Writer, c *client.Change, most int) {
 			if name == "id" || name == "number" {
 				continue
 			}
-			fmt.Fprintf(w, "    %s\n", visible(name+": "+s.movement(e.Before[name], e.After[name])))
+			for _, line := range s.movements(name, e.Before[name], e.After[name]) {
+				fmt.Fprintf(w, "    %s\n", visible(line))
+			}
 		}
 	}
 	if more := max(c.EffectsTotal, int64(len(c.Effects))) - int64(min(most, len(c.Effects))); more > 0 {
@@ -214,87 +218,6 @@ func (s *session) factLabel(fact string) string {
 		return kind + " of " + label(s, user) + " in " + label(s, group)
 	}
 	return kind + " of " + label(s, key)
-}
-
-// movement tells how a value moved. Of lists it tells what came and what went: of
-// twenty permissions nobody sees which one is new.
-func (s *session) movement(before, after json.RawMessage) string {
-	var from, to []string
-	if json.Unmarshal(orNull(before), &from) == nil && json.Unmarshal(orNull(after), &to) == nil && (from != nil || to != nil) {
-		var parts []string
-		kept := 0
-		for _, item := range to {
-			if slices.Contains(from, item) {
-				kept++
-			} else {
-				parts = append(parts, "+"+label(s, item))
-			}
-		}
-		for _, item := range from {
-			if !slices.Contains(to, item) {
-				parts = append(parts, "-"+label(s, item))
-			}
-		}
-		if more := len(parts) - 2*maxListed; more > 0 {
-			parts = append(parts[:2*maxListed], fmt.Sprintf("and %d more", more))
-		}
-		if kept > 0 {
-			parts = append(parts, fmt.Sprintf("(%d as before)", kept))
-		}
-		return first(strings.Join(parts, " "), "(empty)")
-	}
-	switch {
-	case before == nil:
-		return s.shown(after)
-	case after == nil:
-		return s.shown(before) + " -> (gone)"
-	default:
-		return s.shown(before) + " -> " + s.shown(after)
-	}
-}
-
-func orNull(raw json.RawMessage) json.RawMessage {
-	if raw == nil {
-		return json.RawMessage("null")
-	}
-	return raw
-}
-
-// shown is a JSON value for people: text without quotes, ids by name, long lists
-// by their beginning.
-func (s *session) shown(raw json.RawMessage) string {
-	var text string
-	var list []json.RawMessage
-	switch {
-	case json.Unmarshal(raw, &text) == nil && string(raw) != "null" && isID(text):
-		return strings.TrimSpace(text + " " + s.known[text])
-	case json.Unmarshal(raw, &text) == nil && string(raw) != "null":
-		return first(text, `""`)
-	case json.Unmarshal(raw, &list) == nil && list != nil:
-		var parts []string
-		for _, item := range list[:min(maxListed, len(list))] {
-			text := s.shown(item)
-			if id := plainValue(item); isID(id) {
-				text = label(s, id) // of many ids only the names are read
-			}
-			parts = append(parts, text)
-		}
-		if more := len(list) - maxListed; more > 0 {
-			parts = append(parts, fmt.Sprintf("and %d more", more))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	default:
-		return string(raw)
-	}
-}
-
-// plainValue is a JSON string as text, "" for everything else.
-func plainValue(raw json.RawMessage) string {
-	var text string
-	if json.Unmarshal(raw, &text) != nil {
-		return ""
-	}
-	return text
 }
 
 // showImpact writes who gains or loses which effective permission.

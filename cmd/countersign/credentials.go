@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/countersign/countersign/client"
 )
@@ -125,7 +122,7 @@ with credentials collect. ` + userArgument,
 				}
 			}
 			if key != "" {
-				text, err := s.readFile(key)
+				text, err := s.readFile(ctx, key)
 				if err != nil {
 					return err
 				}
@@ -137,7 +134,7 @@ with credentials collect. ` + userArgument,
 			if k.UserID, err = s.user(ctx, args[0]); err != nil {
 				return err
 			}
-			d := done[client.Credential]{what: "a " + kind.value + " of " + args[0] + " is created", then: collectNext}
+			d := done[client.Credential]{what: "a credential (" + kind.value + ") of " + args[0] + " is created", then: collectNext}
 			return s.changeCredential(ctx, w, d, func(opts ...client.WriteOption) (*client.Outcome[client.Credential], error) {
 				return s.api.CreateCredential(ctx, k, opts...)
 			})
@@ -218,7 +215,7 @@ proof. Without CODE, or with -, it is read from standard input, so that it shows
 neither in the shell's history nor to other users of the machine.`,
 		example: "  countersign credentials redeem --label laptop\n  countersign credentials redeem - -o csv < code.txt",
 		run: func(ctx context.Context, args []string) error {
-			code, err := s.secretArgument(args, "code: ")
+			code, err := s.secretArgument(ctx, args, "code: ")
 			if err != nil {
 				return err
 			}
@@ -232,6 +229,7 @@ neither in the shell's history nor to other users of the machine.`,
 				return err
 			}
 			s.warnOfSecrets(out.Secrets)
+			fmt.Fprintf(s.err, "this is the token of user %s; come with it as COUNTERSIGN_TOKEN\n", visible(string(out.UserID)))
 			if s.format() == asJSON {
 				return s.printJSON(raw)
 			}
@@ -240,26 +238,4 @@ neither in the shell's history nor to other users of the machine.`,
 	})
 	cmd.Flags().StringVar(&label, "label", "", "what the new token shall be called")
 	cmd.Flags().StringVar(&key, "idempotency-key", "", "`KEY` that makes the command repeatable (default: a new one)")
-}
-
-// secretArgument takes a secret from the arguments, from a terminal without
-// showing it, or from standard input.
-func (s *session) secretArgument(args []string, prompt string) (client.SecretValue, error) {
-	if len(args) == 1 && args[0] != "-" {
-		return client.NewSecretValue(strings.TrimSpace(args[0])), nil
-	}
-	if file, ok := s.in.(*os.File); ok && s.interactive {
-		fmt.Fprint(s.err, prompt)
-		typed, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(s.err)
-		if err != nil {
-			return client.SecretValue{}, fmt.Errorf("reading the terminal: %w", err)
-		}
-		return client.NewSecretValue(strings.TrimSpace(string(typed))), nil
-	}
-	line, err := bufio.NewReader(s.in).ReadString('\n')
-	if line = strings.TrimSpace(line); line == "" {
-		return client.SecretValue{}, usage("nothing stands on standard input (%v)", err)
-	}
-	return client.NewSecretValue(line), nil
 }

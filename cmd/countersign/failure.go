@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +81,9 @@ func explain(w io.Writer, err error) {
 		return
 	}
 	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
+	}
 	var below []string
 	var wrong *usageError
 	if errors.As(err, &wrong) {
@@ -109,6 +113,8 @@ func nextStep(err error) string {
 		return "see: " + wrong.command + " --help"
 	case errors.As(err, &unknown) && unknown.Key != "":
 		return "Repeat the same command with --idempotency-key " + unknown.Key + " within 24 hours: it is carried out at most once, and you learn what became of it."
+	case errors.As(err, &away) && errors.Is(err, context.Canceled):
+		return "Nothing was changed."
 	case errors.As(err, &away):
 		return "Nothing was changed. Is a server running there? Choose another with --url or COUNTERSIGN_URL."
 	case errors.As(err, &answered):
@@ -133,8 +139,6 @@ func stepFor(e *client.Error) string {
 		return "It is not the change you looked at. Look again: countersign changes show ID"
 	case e.Code == "version_moved":
 		return "Somebody was faster. Read it again, and repeat with --if-match and its new version."
-	case e.Code == "no_effect":
-		return "It is like that already."
 	case change != "":
 		return "See: countersign changes show " + change
 	case e.Code == "name_taken" && e.Details["group_id"] != "":

@@ -57,6 +57,15 @@ func hostile(f *fake) answer {
 	return answer{status: 200, body: map[string]any{"items": items, "total": len(items), "next_cursor": nil}}
 }
 
+func brokenList(f *fake) {
+	f.will("listUsers", answer{status: 200, body: map[string]any{"items": f.list("users")[:2], "total": 6, "next_cursor": "2"}}, refusal(400, "malformed_parameter", "cursor", "This is not a next_cursor of this list."))
+}
+
+func circularList(f *fake) {
+	page := answer{status: 200, body: map[string]any{"items": f.list("users")[:1], "total": 6, "next_cursor": "c"}}
+	f.will("listUsers", page, page)
+}
+
 // Everything the program prints, to the letter. "go test ./cmd/countersign -run
 // Golden -golden" writes it anew; the diff is then read like code.
 func TestGolden(t *testing.T) {
@@ -73,6 +82,9 @@ func TestGolden(t *testing.T) {
 		"users-list-more":         {args: "users list", prepare: func(f *fake) { f.pageSize = 2 }},
 		"users-list-all":          {args: "users list --all", prepare: func(f *fake) { f.pageSize = 1 }},
 		"users-list-all-json":     {args: "users list --all -o json", prepare: func(f *fake) { f.pageSize = 4 }},
+		"users-list-all-watched":  {args: "users list --all --type person", interactive: true, prepare: func(f *fake) { f.pageSize = 2 }},
+		"users-list-broken-off":   {args: "users list --all -o csv", prepare: brokenList},
+		"users-list-in-circles":   {args: "users list --all", prepare: circularList},
 		"users-list-none":         {args: "users list --name Nobody"},
 		"users-list-hostile":      {args: "users list", prepare: func(f *fake) { f.will("listUsers", hostile(f)) }},
 		"users-list-hostile-csv":  {args: "users list -o csv", prepare: func(f *fake) { f.will("listUsers", hostile(f)) }},

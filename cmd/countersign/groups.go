@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -176,7 +172,7 @@ With -f the users are read from a file, one on each line; - is standard input.
 		run: func(ctx context.Context, args []string) error {
 			refs := args[1:]
 			if file != "" {
-				lines, err := s.lines(file)
+				lines, err := s.lines(ctx, file)
 				if err != nil {
 					return err
 				}
@@ -201,28 +197,4 @@ With -f the users are read from a file, one on each line; - is standard input.
 	cmd.Flags().StringVarP(&file, "file", "f", "", "`FILE` with a user on each line; - is standard input")
 	cmd.Flags().BoolVar(&none, "none", false, "no members")
 	w = writes(cmd, true)
-}
-
-// lines reads a file of one entry a line; blank ones do not count.
-func (s *session) lines(path string) ([]string, error) {
-	from := s.in
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, usage("%v", err)
-		}
-		defer file.Close()
-		from = file
-	}
-	var out []string
-	scanner := bufio.NewScanner(io.LimitReader(from, maxInput))
-	for scanner.Scan() {
-		if line := strings.TrimSpace(scanner.Text()); line != "" {
-			out = append(out, line)
-		}
-	}
-	if err := scanner.Err(); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return out, nil
 }

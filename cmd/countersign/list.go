@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -67,7 +68,7 @@ func showList[T any](s *session, p *paging, columns []column[T], get fetch[T]) e
 			return out.end(list)
 		}
 		if list.NextCursor == at.Cursor {
-			return out.broken(fmt.Errorf("the list does not move on after %d of %d", out.shown, list.Total))
+			return out.broken(errors.New("its next page is the page itself"))
 		}
 		at.Cursor = list.NextCursor
 	}
@@ -84,9 +85,13 @@ type listWriter[T any] struct {
 	to      writer
 	shown   int64
 	told    int64
+	// open is true while a line of progress stands on the terminal, where the rows
+	// may be going too.
+	open bool
 }
 
 func (w *listWriter[T]) page(list *client.List[T], raw []byte) error {
+	w.clear()
 	defer w.progress(list)
 	before := w.shown
 	w.shown += int64(len(list.Items))
@@ -165,25 +170,31 @@ func (w *listWriter[T]) end(list *client.List[T]) error {
 
 // broken says that what was written so far is not all.
 func (w *listWriter[T]) broken(err error) error {
+	w.clear()
 	if w.shown > 0 {
 		return fmt.Errorf("the list broke off after %d: %w", w.shown, err)
 	}
 	return err
 }
 
+func (w *listWriter[T]) clear() {
+	if w.open {
+		fmt.Fprintf(w.err, "\r%40s\r", "")
+		w.open = false
+	}
+}
+
 // progress tells a person, on standard error, how far a long list has come: at
 // every page where he can watch a line change, else at every tenth.
 func (w *listWriter[T]) progress(list *client.List[T]) {
-	last := list.NextCursor == ""
-	if !w.whole || (w.told == 0 && (last || list.Total <= 2*w.shown)) {
+	if !w.whole || list.NextCursor == "" || (w.told == 0 && list.Total <= 2*w.shown) {
 		return
 	}
 	switch {
-	case w.interactive && last:
-		fmt.Fprintf(w.err, "\r%40s\r", "")
 	case w.interactive:
-		fmt.Fprintf(w.err, "\rfetched %d of %d", w.shown, list.Total)
-	case !last && (w.told == 0 || w.shown-w.told >= list.Total/10):
+		fmt.Fprintf(w.err, "fetched %d of %d", w.shown, list.Total)
+		w.open = true
+	case w.told == 0 || w.shown-w.told >= list.Total/10:
 		fmt.Fprintf(w.err, "fetched %d of %d\n", w.shown, list.Total)
 	default:
 		return

@@ -91,14 +91,14 @@ way back, so it asks, unless --yes.`,
 		run: func(ctx context.Context, _ []string) error {
 			var policy *client.Policy
 			if file != "" {
-				p, err := s.policyFrom(file)
+				p, err := s.policyFrom(ctx, file)
 				if err != nil {
 					return err
 				}
 				policy = &p
 			}
 			if !confirmed && !w.dryRun {
-				if err := s.ask("There is no way back from sealing. Seal the organization?", "organization seal --yes"); err != nil {
+				if err := s.ask(ctx, "There is no way back from sealing. Seal the organization?", "organization seal --yes"); err != nil {
 					return err
 				}
 			}

@@ -99,9 +99,9 @@ func (s *session) policyExport(parent *cobra.Command) {
 
 // policyFrom reads a policy. What the client does not know would be lost on the
 // way back, so it is refused here.
-func (s *session) policyFrom(file string) (client.Policy, error) {
+func (s *session) policyFrom(ctx context.Context, file string) (client.Policy, error) {
 	var p client.Policy
-	text, err := s.readFile(file)
+	text, err := s.readFile(ctx, file)
 	if err != nil {
 		return p, err
 	}
@@ -123,7 +123,7 @@ func (s *session) policyPut(parent *cobra.Command) {
 		use: "put", short: "Replace the policy", long: "Lint it first. --if-match keeps you from undoing what somebody else changed meanwhile.", required: []string{"file"},
 		example: "  countersign policy put -f policy.json --if-match 4207 --reason 'two approvals for payouts'",
 		run: func(ctx context.Context, _ []string) error {
-			p, err := s.policyFrom(file)
+			p, err := s.policyFrom(ctx, file)
 			if err != nil {
 				return err
 			}
@@ -152,7 +152,7 @@ func (s *session) policyLint(parent *cobra.Command) {
 			var p client.Policy
 			var err error
 			if file != "" {
-				p, err = s.policyFrom(file)
+				p, err = s.policyFrom(ctx, file)
 			} else {
 				var current *client.Policy
 				if current, _, err = s.api.GetPolicy(ctx); err == nil {
