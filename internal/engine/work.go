@@ -157,6 +157,11 @@ func (w *work) checkActor() error {
 			return gone
 		}
 	}
+	// Who answers for an account is who must not approve what it asks: he may be
+	// another by now.
+	if u, ok := w.book.Account(w.actor.User); !ok || (u.ResponsiblePersonID != "" && u.ResponsiblePersonID != w.actor.Person()) {
+		return gone
+	}
 	return nil
 }
 
