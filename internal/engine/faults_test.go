@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
+	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/replay"
-	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/store/sqlstore"
 	"github.com/countersign/countersign/internal/testdb"
@@ -177,13 +174,8 @@ func (h *house) mustStand(when string) {
 	if err != nil || len(findings) > 0 {
 		h.t.Fatalf("%s: %v %v", when, findings, err)
 	}
-	followed, err1 := picture(h.Engine, h.World)
-	loaded, err2 := picture(scenario.NewEngine(h.Store, h.Clock), h.World)
-	if err := errors.Join(err1, err2); err != nil {
-		h.t.Fatalf("%s: %v", when, err)
-	}
-	if diff := cmp.Diff(loaded, followed, cmpopts.EquateEmpty()); diff != "" {
-		h.t.Fatalf("%s: the roster differs (-loaded +followed)\n%s", when, diff)
+	if diff, err := h.differs(); diff != "" || err != nil {
+		h.t.Fatalf("%s: the roster differs (-loaded +followed)\n%s (%v)", when, diff, err)
 	}
 }
 
@@ -239,9 +231,7 @@ func TestAFoundingThatFailsLeavesNothing(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, open func() store.Store) {
 		s := open()
 		db := fragile(t, s)
-		clock := &scenario.Clock{}
-		clock.Pass(1 << 60)
-		e := scenario.NewEngine(s, clock)
+		e := engineAt(s, time.Now)
 		founding := engine.Founding{Organization: "Northwind", AdminName: "Ada", AdminEmail: "ada@northwind.example"}
 		n := 1
 		for ; ; n++ {

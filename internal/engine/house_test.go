@@ -2,14 +2,17 @@ package engine_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
@@ -76,17 +79,29 @@ func (h *house) in(t *testing.T) *house {
 func (h *house) mustAgree(t *testing.T) {
 	t.Helper()
 	replay.Check(t, h.Store, h.Org.ID)
-	followed, err := picture(h.Engine, h.World)
-	if err != nil {
-		t.Fatal(err)
+	diff, err := h.differs()
+	if diff != "" || err != nil {
+		t.Errorf("the roster differs from one that is loaded afresh (-loaded +followed)\n%s (%v)", diff, err)
 	}
-	loaded, err := picture(scenario.NewEngine(h.Store, h.Clock), h.World)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(loaded, followed, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(countersign.Secret{})); diff != "" {
-		t.Errorf("the roster differs from one that is loaded afresh (-loaded +followed)\n%s", diff)
-	}
+}
+
+// differs compares the roster with one that is loaded afresh.
+func (h *house) differs() (string, error) {
+	ctx := context.WithoutCancel(h.t.Context())
+	return rostersDiffer(ctx, h.Engine, scenario.NewEngine(h.Store, h.Clock), h.Org.ID, h.Clock.Now())
+}
+
+func rostersDiffer(ctx context.Context, one, fresh *engine.Engine, org countersign.OrganizationID, now time.Time) (string, error) {
+	followed, err1 := picture(ctx, one, org, now)
+	loaded, err2 := picture(ctx, fresh, org, now)
+	return cmp.Diff(loaded, followed, cmpopts.EquateEmpty()), errors.Join(err1, err2)
+}
+
+// engineAt is an engine on a clock of the test's own.
+func engineAt(s store.Store, now func() time.Time) *engine.Engine {
+	return engine.New(engine.Config{
+		Store: s, Now: now, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Random: rand.Reader, Build: "test",
+	})
 }
 
 // sight is everything queries answer.
@@ -103,15 +118,13 @@ type sight struct {
 }
 
 // picture asks an engine for everything, by its roster.
-func picture(e *engine.Engine, w *scenario.World) (sight, error) {
+func picture(ctx context.Context, e *engine.Engine, org countersign.OrganizationID, now time.Time) (sight, error) {
 	s := sight{Credentials: map[countersign.UserID][]countersign.Credential{}, Effective: map[countersign.UserID][]countersign.EffectivePermission{}}
-	ctx := context.WithoutCancel(w.T.Context())
 	all := countersign.Page{Limit: 1 << 20}
-	book, err := e.Picture(ctx, w.Org.ID)
+	book, err := e.Picture(ctx, org)
 	if err != nil {
 		return s, err
 	}
-	now := w.Clock.Now()
 	users, err1 := book.Users(countersign.UserFilter{IncludeDeleted: true}, nil, all, now)
 	groups, err2 := book.Groups(countersign.GroupFilter{States: []countersign.GroupState{
 		countersign.GroupActive, countersign.GroupPendingApproval, countersign.GroupDeleted,
