@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -120,5 +121,24 @@ func (s *session) mayDecide(ctx context.Context, c *client.Change, word client.V
 	if len(c.Eligible) > 0 {
 		who = labels(s, c.Eligible, maxListed)
 	}
-	return fmt.Errorf("you may not %s change %s: you asked for it, it is about you, you have decided, or you are not among those policy asks; %s may", word, c.ID, who)
+	return fmt.Errorf("you may not %s change %s: %s; %s may", word, c.ID, s.whyNot(ctx, c), who)
+}
+
+// whyNot says why the caller is not among those who may decide.
+func (s *session) whyNot(ctx context.Context, c *client.Change) string {
+	me, err := s.api.GetMe(ctx)
+	switch {
+	case err != nil:
+		return "you are not among those who decide it"
+	case me.User.Type != client.Person:
+		return "only people decide"
+	case me.User.ID == c.Requester || me.User.ID == c.RequesterPerson:
+		return "you asked for it"
+	case slices.ContainsFunc(c.Approvals, func(a client.Approval) bool { return a.Person == me.User.ID }):
+		return "you have decided already"
+	case slices.Contains(c.Excluded, me.User.ID):
+		return "it is about you, or follows one you asked for"
+	default:
+		return "policy does not ask you"
+	}
 }
