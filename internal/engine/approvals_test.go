@@ -274,6 +274,22 @@ func TestWhoIsExcludedFromWhatAnAccountAsks(t *testing.T) {
 	})
 }
 
+// Who answers for an account may have changed since it authenticated. What it
+// asks in the name of the one before would not exclude the one who answers now.
+func TestWhoAnswersIsAskedUnderTheLock(t *testing.T) {
+	onOne(t, func(t *testing.T, h *house) {
+		h.crew()
+		early := h.As("bot").Actor
+		h.applies("ada", &countersign.UpdateUser{UserID: early.User, ResponsiblePersonID: countersign.Some(h.ID("grace"))})
+		_, err := h.Engine.Submit(t.Context(), early, []countersign.Change{&countersign.CreateGroup{Name: "Late"}}, noOptions)
+		refused(t, err, "unauthenticated", "")
+		early.ResponsiblePerson = h.ID("grace")
+		if _, err := h.Engine.Submit(t.Context(), early, []countersign.Change{&countersign.CreateGroup{Name: "Late"}}, noOptions); err != nil {
+			t.Errorf("authenticated again: %v", err)
+		}
+	})
+}
+
 // someTeam makes a group that waits for nobody's second thoughts.
 func (h *house) someTeam() countersign.GroupID {
 	h.t.Helper()

@@ -54,8 +54,10 @@ type walker struct {
 	ctx context.Context
 	s   store.Store
 	e   *engine.Engine
-	now time.Time
-	org countersign.OrganizationID
+	// other is a second node, where the store lets there be one.
+	other *engine.Engine
+	now   time.Time
+	org   countersign.OrganizationID
 
 	tokens []held
 	codes  []string
@@ -91,7 +93,12 @@ func walk(rt *rapid.T, ctx context.Context, s store.Store) {
 }
 
 // restart leaves nothing in memory.
-func (w *walker) restart() { w.e = engineAt(w.s, func() time.Time { return w.now }) }
+func (w *walker) restart() {
+	w.e = engineAt(w.s, func() time.Time { return w.now })
+	if w.other = w.e; !w.s.Exclusive() {
+		w.other = engineAt(w.s, func() time.Time { return w.now })
+	}
+}
 
 // found sets the stage: four admins, a trader, a viewer, and an account; mostly
 // sealed.
@@ -171,6 +178,9 @@ func (w *walker) voter(c countersign.ChangeRequest) countersign.Actor {
 
 // step does one thing.
 func (w *walker) step() {
+	if w.chance(50) {
+		w.e, w.other = w.other, w.e
+	}
 	switch action := w.r.IntN(100); {
 	case action < 50:
 		var ops []countersign.Change

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 const (
 	approvalPkg = "./internal/approval"
 	stories     = "./internal/scenario"
@@ -7,7 +9,7 @@ const (
 
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
-	return append(tallies(), decisions()...)
+	return slices.Concat(tallies(), decisions(), engineRules(), replayed())
 }
 
 func tallies() []rule {
