@@ -82,7 +82,6 @@ var floorPlan = []room{
 	{pkg: "internal/replay", may: []string{vocabulary, store}, testOnly: true},
 	{pkg: "bench", may: []string{anything}, testOnly: true},
 	{pkg: "scripts/mutants", testOnly: true},
-
 }
 
 // packageImports is what one package imports outside its tests; ours are
