@@ -31,7 +31,7 @@ const steps = 32
 func TestRandomWalks(t *testing.T) {
 	s := testdb.SQLite(t)
 	for _, half := range []string{"one hundred", "another hundred"} {
-		t.Run(half, rapid.MakeCheck(func(rt *rapid.T) { walk(rt, t.Context(), s) }))
+		t.Run(half, rapid.MakeCheck(func(rt *rapid.T) { walk(t.Context(), rt, s) }))
 	}
 }
 
@@ -41,7 +41,7 @@ func TestRandomWalksOnPostgres(t *testing.T) {
 		if !rapid.Bool().Draw(rt, "walk") {
 			return // fewer: what differs between the engines is tested elsewhere
 		}
-		walk(rt, t.Context(), s)
+		walk(t.Context(), rt, s)
 	})
 }
 
@@ -77,7 +77,7 @@ type held struct {
 	token string
 }
 
-func walk(rt *rapid.T, ctx context.Context, s store.Store) {
+func walk(ctx context.Context, rt *rapid.T, s store.Store) {
 	w := &walker{T: rt, ctx: ctx, s: s, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), permissions: []countersign.Permission{
 		countersign.ChangesApprove, countersign.UsersUpdate, countersign.GroupsCreate, countersign.AuditRead, "desk.trade",
 	}}
