@@ -47,7 +47,8 @@ type program struct {
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	p := &program{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], args...), log: &bytes.Buffer{}}
-	p.cmd.Env = append(os.Environ(), "COUNTERSIGN_TEST_IS_PROGRAM=1")
+	// A killed demo cannot clean up: what it leaves goes with the test.
+	p.cmd.Env = append(os.Environ(), "COUNTERSIGN_TEST_IS_PROGRAM=1", "TMPDIR="+t.TempDir())
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
