@@ -195,6 +195,21 @@ func TestAnAnswerHasASize(t *testing.T) {
 	}
 }
 
+// An answer without end is given up at its limit, not when time or memory are.
+func TestAnEndlessAnswerIsGivenUp(t *testing.T) {
+	c, _ := scripted(t, []client.Option{client.WithMaxAnswer(1000), client.WithTimeout(10 * time.Second)}, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, strings.Repeat(" ", 4096)); err != nil {
+				return
+			}
+		}
+	})
+	began := time.Now()
+	if _, err := c.GetUser(t.Context(), someID); err == nil || !strings.Contains(err.Error(), "larger than 1000 bytes") || time.Since(began) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
 func TestAListIsPagedToItsEnd(t *testing.T) {
 	pages := []string{
 		`{"items":[{"id":"1"},{"id":"2"}],"total":3,"next_cursor":"b"}`,

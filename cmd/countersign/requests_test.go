@@ -189,6 +189,19 @@ func TestABatchIsAskedForAsItIsWritten(t *testing.T) {
 	}
 }
 
+// Whoever calls himself by another's address is not taken for him, nor he for her.
+func TestANameThatIsAnothersAddressIsAmbiguous(t *testing.T) {
+	f := newFake(t)
+	twins := []map[string]any{f.list("users")[1], changed(f.list("users")[2], "name", "grace@northwind.example")}
+	for _, hits := range [][]map[string]any{{twins[1]}, {twins[0]}} { // asked for by name, then by address
+		f.will("listUsers", answer{status: 200, body: map[string]any{"items": hits, "total": 1, "next_cursor": nil}})
+	}
+	p := at(f).types(t, "users", "suspend", "grace@northwind.example")
+	if p.code != exitUsage || !strings.Contains(p.err, grace) || !strings.Contains(p.err, bot) || len(f.lines("suspendUser")) > 0 {
+		t.Errorf("exit %d, %q", p.code, p.err)
+	}
+}
+
 func TestAPrivateKeyIsNotSent(t *testing.T) {
 	f := newFake(t)
 	c := at(f)
