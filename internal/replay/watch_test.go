@@ -1,0 +1,84 @@
+package replay_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/replay"
+	"github.com/countersign/countersign/internal/scenario"
+	"github.com/countersign/countersign/internal/testdb"
+)
+
+// The stories below try to get a request through that must not get through, and
+// ask nobody how it went: the replay alone has to notice if one does. Each is a
+// rule that scripts/mutants takes out of the engine to see.
+func TestTheReplayNotices(t *testing.T) {
+	admins := func(need int) countersign.Requirement {
+		return countersign.Requirement{Clauses: []countersign.Clause{{Approvers: countersign.ApproverSet{Role: countersign.RoleAdmin}, Need: need}}}
+	}
+	agree := func(w *scenario.World, op countersign.Change, names ...string) {
+		request := w.As("ada").Asks(op)
+		for _, name := range names {
+			w.As(name).Approves(request)
+		}
+	}
+	for rule, story := range map[string]func(w *scenario.World, policy func(countersign.Policy)){
+		"a vote of somebody demoted since": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.Policy{Name: "p", Default: admins(1), Rules: []countersign.Rule{{ID: "two", Changes: []string{"group.*"}, Requirement: admins(2)}}})
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+			w.As("edsger").Approves(request)
+			agree(w, &countersign.ChangeRole{UserID: w.ID("edsger"), Role: countersign.RoleViewer}, "linus")
+			w.As("grace").Approves(request)
+		},
+		"a vote of somebody appointed since": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+			agree(w, &countersign.ChangeRole{UserID: w.ID("vera"), Role: countersign.RoleAdmin}, "linus")
+			w.As("vera").Approves(request)
+		},
+		"one of two rules that match": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.Policy{Name: "p", Default: admins(1), Rules: []countersign.Rule{
+				{ID: "one", Changes: []string{"group.create"}, Requirement: admins(1)}, {ID: "two", Changes: []string{"*"}, Requirement: admins(2)},
+			}})
+			agree(w, &countersign.CreateGroup{Name: "Desk"}, "grace")
+		},
+		"a denial that was not the last word": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+			w.As("grace").Denies(request)
+			w.As("linus").Approves(request)
+		},
+		"a vote of who asked before": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			first := w.As("bot").Asks(&countersign.CreateGroup{Name: "Desk"})
+			second := w.As("vera").Replaces(first, &countersign.CreateGroup{Name: "Desk 2"})
+			w.As("ada").Approves(second)
+		},
+		"a vote after the expiry": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+			w.Clock.Pass(countersign.DefaultRequestLife)
+			w.As("grace").Approves(request)
+		},
+		"a clock that goes back": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+			w.Clock.Pass(-time.Hour)
+			w.As("grace").Approves(request)
+		},
+		"a policy that was tightened": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+			agree(w, &countersign.PutPolicy{Policy: countersign.Policy{Name: "p", Default: admins(2)}}, "grace", "linus")
+			w.As("grace").Approves(request)
+		},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			w := scenario.New(t, scenario.Direct, testdb.SQLite(t))
+			w.Admins("grace", "linus", "edsger").People(countersign.RoleTrader, "vera").Account("bot", "vera")
+			story(w, func(p countersign.Policy) { w.As("ada").Asks(&countersign.SealOrganization{Policy: &p}).MustBe(countersign.ChangeApplied) })
+			replay.Check(t, w.Store, w.Org.ID)
+		})
+	}
+}
