@@ -77,7 +77,9 @@ func TestTheReplayNotices(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			w := scenario.New(t, scenario.Direct, testdb.SQLite(t))
 			w.Admins("grace", "linus", "edsger").People(countersign.RoleTrader, "vera").Account("bot", "vera")
-			story(w, func(p countersign.Policy) { w.As("ada").Asks(&countersign.SealOrganization{Policy: &p}).MustBe(countersign.ChangeApplied) })
+			story(w, func(p countersign.Policy) {
+				w.As("ada").Asks(&countersign.SealOrganization{Policy: &p}).MustBe(countersign.ChangeApplied)
+			})
 			replay.Check(t, w.Store, w.Org.ID)
 		})
 	}

@@ -58,7 +58,7 @@ func replayed() []rule {
 		{"replay: as many as needed", approval, "counted.Have >= clause.Clause.Need\n", "counted.Have+1 >= clause.Clause.Need\n", enginePkg, walks},
 		{"replay: a denial ends it", approval, "tally.Denied = true", "tally.Denied = false", enginePkg, walks},
 		{"replay: all rules that match", approval, "any = true\n				matched[rule.ID] = true", "any = true\n				matched[rule.ID] = len(matched) == 0", replayPkg, notices},
-		{"replay: rules tighten", "internal/engine/changes.go", "	if organization.Sealed() {\n		required = approval.And", "	if false {\n		required = approval.And", enginePkg, walks},
+		{"replay: rules tighten", "internal/engine/changes.go", "	if organization.Sealed() {\n		required = approval.And", "	if false {\n		required = approval.And", replayPkg, notices},
 		{"replay: sealed means governed", submit, "if !organization.Sealed() {\n		return approval.Asked{}", "if true {\n		return approval.Asked{}", enginePkg, walks},
 		{"replay: subjects", submit, "		out = append(out, approval.Subjects(op)...)\n", "		_ = op\n", enginePkg, walks},
 		{"replay: a moved fact makes stale", submit, "		if id == winner {", "		if true {", enginePkg, walks},
