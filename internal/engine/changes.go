@@ -122,6 +122,7 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 	for i := range list.Items {
 		list.Items[i] = v.weigh(list.Items[i])
 	}
+	list.More = list.More && p.Limit > 0 // after no item there is no more, as in every list
 	return list, err
 }
 
