@@ -277,6 +277,10 @@ func (w *work) close(id countersign.ChangeID, how closing) error {
 	if err != nil {
 		return err
 	}
+	if !w.now.Before(row.ExpiresAt) {
+		// Every reader has seen it expired; a final state does not change.
+		how = closing{state: countersign.ChangeExpired, because: "expired"}
+	}
 	return w.closeRow(row, how)
 }
 
