@@ -705,3 +705,28 @@ func TestAPolicyIsComparedByWhatItSays(t *testing.T) {
 		h.mustRefuse(free([]countersign.Clause{}), "no_effect", "")
 	})
 }
+
+// A request that has expired stays expired, also when something it relied on
+// moves, or its requester goes, before anybody has written so.
+func TestWhatHasExpiredDoesNotBecomeStale(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		h.crew()
+		group := h.team()
+		h.Seal()
+		rename := func(name string) countersign.Change { return &countersign.UpdateGroup{GroupID: group, Name: countersign.Some(name)} }
+		overtaken := h.mustHold(rename("one")).Change
+		left, err := h.submit("edsger", noOptions, &countersign.CreateGroup{Name: "by edsger"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Clock.Pass(countersign.DefaultRequestLife)
+		h.approved(rename("two"))
+		h.approved(&countersign.SuspendUser{UserID: h.ID("edsger")})
+		for _, c := range []countersign.ChangeRequest{overtaken, left.Change} {
+			view, err := h.Engine.Change(t.Context(), h.As("ada").Actor, c.ID)
+			if err != nil || view.State != countersign.ChangeExpired {
+				t.Errorf("it is %s, %s (%v)", view.State, view.ClosedBecause, err)
+			}
+		}
+	})
+}

@@ -339,22 +339,22 @@ func (p *player) playClosing(l *leaf) {
 	r.winner, r.successor, r.version = c.Winner, c.Successor, p.position
 	own := l.Actor.User == r.Requester || l.Actor.Person == r.RequesterPerson
 	inTime := p.now.Before(r.expires)
+	p.must(inTime == (c.State != countersign.ChangeExpired), "change %s ends as %s, its expiry being %s", r.ID, c.State, r.ExpiresAt)
 	switch why := string(c.State) + " " + c.Because; why {
 	case "rejected denied":
 		r.closedBy = l.Actor.User
-		p.must(inTime && p.tally(r) == denied, "change %s is rejected without a denial that counts", r.ID)
+		p.must(p.tally(r) == denied, "change %s is rejected without a denial that counts", r.ID)
 	case "cancelled cancelled":
 		r.closedBy = l.Actor.User
-		p.must(inTime && (own || p.holds(l.Actor.User, countersign.ChangesCancel)), "change %s is cancelled by somebody who may not", r.ID)
+		p.must(own || p.holds(l.Actor.User, countersign.ChangesCancel), "change %s is cancelled by somebody who may not", r.ID)
 	case "cancelled replaced":
 		r.closedBy = l.Actor.User
-		p.must(inTime && own && c.Successor != "", "change %s is replaced by somebody else than its requester", r.ID)
+		p.must(own && c.Successor != "", "change %s is replaced by somebody else than its requester", r.ID)
 		p.due = due{change: c.Successor, outcome: replaced}
 	case "cancelled requester_inactive":
 		p.must(!p.active(r.Requester) || !p.active(r.RequesterPerson), "change %s is cancelled although its requester is active", r.ID)
 	case "cancelled requester_not_permitted":
 	case "expired expired":
-		p.must(!inTime && l.Actor.Method == countersign.BySystem, "change %s has expired before its time", r.ID)
 	case "stale fact_moved":
 		moved := slices.ContainsFunc(r.Base, func(b countersign.FactVersion) bool { return p.version(b.Fact) != b.Version })
 		p.must(moved, "change %s is stale although nothing moved", r.ID)
