@@ -19,7 +19,7 @@ func (e *Engine) Found(ctx context.Context, f Founding) (Founded, error) {
 	name := countersign.UpdateOrganization{Name: countersign.Some(f.Organization)}
 	admin := countersign.InvitePerson{Name: f.AdminName, Email: f.AdminEmail, Role: countersign.RoleAdmin}
 	if err := firstOf(renamed(name.Validate(), "name", "organization"), cleanText("organization", &f.Organization),
-		renamed(admin.Validate(), "", "admin"), cleanText("admin_name", &admin.Name)); err != nil {
+		renamed(admin.Validate(), "", "admin"), cleanText("admin_name", &admin.Name), checkShown("admin_email", admin.Email)); err != nil {
 		return Founded{}, err
 	}
 	number, err := e.organizationNumber()

@@ -108,6 +108,9 @@ func (w *work) prepareNewUser(op countersign.Change) error {
 	switch c := op.(type) {
 	case *countersign.InvitePerson:
 		c.UserID, c.Number, c.Email = id, number, strings.TrimSpace(c.Email)
+		if err := checkShown("email", c.Email); err != nil {
+			return err
+		}
 		if c.Memberships, err = w.allotGroups(id, c.GroupIDs); err != nil {
 			return err
 		}
@@ -132,6 +135,9 @@ func (w *work) prepareNewUser(op countersign.Change) error {
 func prepareUserUpdate(c *countersign.UpdateUser) error {
 	if c.Email.Set {
 		c.Email.Value = strings.TrimSpace(c.Email.Value)
+		if err := checkShown("email", c.Email.Value); err != nil {
+			return err
+		}
 	}
 	if c.AllowedIPs.Set {
 		c.AllowedIPs = countersign.Some(canonicalIPs(c.AllowedIPs.Value))
@@ -272,6 +278,13 @@ func publicKey(t countersign.CredentialType, text string) (string, error) {
 		return "", countersign.E(countersign.Invalid, field, "holds no readable public key").Caused(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
+}
+
+// checkShown refuses what cannot be seen, or deceives, in a text that is kept as
+// it was given: two addresses that look the same must not be two people.
+func checkShown(field, s string) error {
+	_, err := names.Clean(field, s)
+	return err
 }
 
 func cleanText(field string, s *string) error {
