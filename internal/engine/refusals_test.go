@@ -715,6 +715,11 @@ func TestNamesThatDeceiveAreRefused(t *testing.T) {
 				h.mustRefuse(&countersign.CreateEndUser{ExternalID: h.name("x"), Name: text}, "invalid", "name")
 				h.mustRefuse(&countersign.CreateCredential{UserID: h.ID("bot"), Type: countersign.Token, Label: text}, "invalid", "label")
 				h.mustRefuse(&countersign.UpdateOrganization{Name: countersign.Some(text)}, "invalid", "name")
+				email := text + "@" + somebodys
+				h.mustRefuse(&countersign.InvitePerson{Name: "A", Email: email, Role: countersign.RoleNone}, "invalid", "email")
+				h.mustRefuse(&countersign.UpdateUser{UserID: h.ID("vera"), Email: countersign.Some(email)}, "invalid", "email")
+				_, err := h.Engine.Found(t.Context(), engine.Founding{Organization: "O", AdminName: "A", AdminEmail: email})
+				refused(t, err, "invalid", "admin_email")
 			})
 		}
 	})
