@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -393,6 +394,27 @@ func TestAFloodOfRequestsIsBounded(t *testing.T) {
 	})
 }
 
+func TestAnOrganizationBoundsItsOpenRequests(t *testing.T) {
+	onOne(t, func(t *testing.T, h *house) {
+		var names []string
+		for i := range countersign.MaxOpenPerOrganization / countersign.MaxOpenPerRequester {
+			names = append(names, fmt.Sprint("admin", i))
+		}
+		h.Admins(names...).Seal()
+		for _, name := range names {
+			for range countersign.MaxOpenPerRequester {
+				if _, err := h.submit(name, noOptions, &countersign.CreateGroup{Name: h.name("g")}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_, err := h.submit("ada", noOptions, &countersign.CreateGroup{Name: "one more"})
+		refused(t, err, "too_many_open_changes", "")
+		// What waits for nobody still goes through.
+		h.applies("ada", &countersign.CreateEndUser{ExternalID: "x"})
+	})
+}
+
 func TestPoliciesThatOpenADoorAreRefused(t *testing.T) {
 	admins := func(need int) countersign.Requirement {
 		return countersign.Requirement{Clauses: []countersign.Clause{{Approvers: countersign.ApproverSet{Role: countersign.RoleAdmin}, Need: need}}}
@@ -713,7 +735,9 @@ func TestWhatHasExpiredDoesNotBecomeStale(t *testing.T) {
 		h.crew()
 		group := h.team()
 		h.Seal()
-		rename := func(name string) countersign.Change { return &countersign.UpdateGroup{GroupID: group, Name: countersign.Some(name)} }
+		rename := func(name string) countersign.Change {
+			return &countersign.UpdateGroup{GroupID: group, Name: countersign.Some(name)}
+		}
 		overtaken := h.mustHold(rename("one")).Change
 		left, err := h.submit("edsger", noOptions, &countersign.CreateGroup{Name: "by edsger"})
 		if err != nil {
