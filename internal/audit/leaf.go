@@ -33,8 +33,16 @@
 // approvers named; it is in the entry that first mentions the change, and in a
 // blob when larger than 16 KB. An effect moves one fact from a version to a
 // version and sets the named fields; applying the sets in order of index rebuilds
-// the directory. Effects above 32 KB stand in a blob: a content-addressed body,
-// the SHA-256 of which is in the entry. A leaf never exceeds 65,535 bytes.
+// the directory. Of a fact that begins, fields that are not named are empty; one
+// that begins again (a membership after its removal, by its new id) names them
+// all. Effects above 32 KB stand in a blob: a content-addressed body, the SHA-256
+// of which is in the entry. A leaf never exceeds 65,535 bytes.
+//
+// What stands in no set follows from the entries: a row was created and last
+// modified at the times of the first and the last entry that moved one of its
+// facts, a membership anew with each id; a group by the requesters of those
+// changes; and group.members stands at the highest version of the group's
+// memberships.
 package audit
 
 import (
