@@ -52,6 +52,7 @@ func measure(users, rounds int, length time.Duration) (err error) {
 	defer b.close()
 	fmt.Printf("%s, %d CPUs, %s/%s; %d users, %d memberships; %d rounds of %s, medians\n\n",
 		runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, users, users*groupsPerUser, rounds, length)
+	fmt.Printf("roster loaded in %.1f s\n\n", b.loading.Seconds())
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "measurement\tours\tbeside it\tratio\t(min - max)\taim")
 	for _, p := range b.pairs() {
