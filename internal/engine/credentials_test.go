@@ -405,6 +405,15 @@ func TestDeletingAndResettingEndCredentials(t *testing.T) {
 			if _, err := h.Engine.Redeem(t.Context(), engine.Redemption{Code: code}, engine.Options{}); scenario.CodeOf(err) != "code_invalid" {
 				t.Errorf("%s: the code still works: %v", rule, err)
 			}
+			list, _, err := h.Engine.Credentials(t.Context(), h.As("ada").Actor, id)
+			for _, c := range list {
+				if c.State != countersign.CredentialRevoked && c.State != countersign.CredentialRedeemed {
+					t.Errorf("%s: a %s is still %s (%v)", rule, c.Type, c.State, err)
+				}
+			}
+			if len(list) != 3 {
+				t.Errorf("%s: %d credentials, not the spent code, the token and the code", rule, len(list))
+			}
 		}
 	})
 }
