@@ -71,8 +71,8 @@ type CreateCredential struct {
 	UserID       UserID         `json:"user_id"`
 	Type         CredentialType `json:"type"`
 	Label        string         `json:"label,omitzero"`
-	// LifetimeSeconds is how long it works from the moment its secret is made;
-	// absent means the default of the type.
+	// LifetimeSeconds is how long it works from the moment it is applied; absent
+	// means the default of the type.
 	LifetimeSeconds int64 `json:"lifetime_seconds,omitzero"`
 	// PublicKey is a PEM public key or certificate signing request, for keys.
 	PublicKey string `json:"public_key,omitzero"`

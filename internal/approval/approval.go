@@ -59,7 +59,7 @@ func Required(policy countersign.Policy, kinds []countersign.ChangeKind) Asked {
 // And is the requirement that both hold: clauses over the same set keep the
 // larger need, expiry is the shorter.
 func And(a, b countersign.Requirement) countersign.Requirement {
-	out := countersign.Requirement{Clauses: slices.Clone(a.Clauses), ExpiresAfterSeconds: a.ExpiresAfterSeconds}
+	out := countersign.Requirement{Clauses: slices.Clone(a.Clauses), ExpiresAfterSeconds: shorter(a, b)}
 	for _, clause := range b.Clauses {
 		i := slices.IndexFunc(out.Clauses, func(c countersign.Clause) bool { return c.Approvers == clause.Approvers })
 		if i < 0 {
@@ -68,10 +68,22 @@ func And(a, b countersign.Requirement) countersign.Requirement {
 		}
 		out.Clauses[i].Need = max(out.Clauses[i].Need, clause.Need)
 	}
-	if out.ExpiresAfterSeconds == 0 || (b.ExpiresAfterSeconds != 0 && b.ExpiresAfterSeconds < out.ExpiresAfterSeconds) {
-		out.ExpiresAfterSeconds = b.ExpiresAfterSeconds
-	}
 	return out
+}
+
+// shorter is the shorter life of two requirements, in seconds as they write it: 0
+// is the default life, and a requirement that asks nothing has no say.
+func shorter(a, b countersign.Requirement) int64 {
+	switch {
+	case a.Free() && a.ExpiresAfterSeconds == 0:
+		return b.ExpiresAfterSeconds
+	case b.Free() && b.ExpiresAfterSeconds == 0:
+		return a.ExpiresAfterSeconds
+	case b.Life() < a.Life():
+		return b.ExpiresAfterSeconds
+	default:
+		return a.ExpiresAfterSeconds
+	}
 }
 
 // Case is everything a tally looks at.

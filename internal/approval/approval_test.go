@@ -73,6 +73,30 @@ func TestEveryRuleThatMatchesCounts(t *testing.T) {
 	}
 }
 
+func TestTheShortestLifeCounts(t *testing.T) {
+	life := func(seconds int64) countersign.Requirement {
+		return countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 1)}, ExpiresAfterSeconds: seconds}
+	}
+	const month = 30 * 24 * 3600
+	for name, c := range map[string]struct {
+		a, b countersign.Requirement
+		want int64
+	}{
+		"the default is shorter than a month": {life(0), life(month), 0},
+		"in whatever order":                   {life(month), life(0), 0},
+		"a minute is shorter":                 {life(60), life(0), 60},
+		"of two months":                       {life(month), life(2 * month), month},
+		"what asks nothing has no say":        {countersign.Requirement{}, life(month), month},
+		"nor on the other side":               {life(month), countersign.Requirement{}, month},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := approval.And(c.a, c.b).ExpiresAfterSeconds; got != c.want {
+				t.Errorf("%d seconds, want %d", got, c.want)
+			}
+		})
+	}
+}
+
 func TestAloneAFreeRuleAsksNothing(t *testing.T) {
 	asked := approval.Required(countersign.TwoPersonPolicy(), []countersign.ChangeKind{countersign.KindUserCreateEndUser})
 	if !asked.Requirement.Free() {

@@ -22,6 +22,8 @@
 //	request       {id, idempotency}: HTTP request id, SHA-256 of the idempotency key
 //	change        {id, digest, bootstrap, document | blob, state, because,
 //	              winner, successor}
+//	              (because is a machine word; of a failed batch
+//	              "operations.<index>: <word>")
 //	approval      {decision, digest, person, credential, comment, statement,
 //	              signature, attested}; attested is "server" without a signature
 //	effects       [{fact, from, to, set}] or {"blob", "count", "bytes"}

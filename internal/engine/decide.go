@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/access"
@@ -233,7 +234,7 @@ func (w *work) applyRequest(row store.ChangeRecord, request countersign.ChangeRe
 	var rule *countersign.Error
 	switch {
 	case errors.As(err, &rule) && rule.Kind != countersign.Unavailable:
-		return w.finish(row, closing{state: countersign.ChangeFailed, because: ruleCode(rule)})
+		return w.finish(row, closing{state: countersign.ChangeFailed, because: l.because(rule)})
 	case err != nil:
 		return countersign.Outcome{}, err
 	}
@@ -255,11 +256,17 @@ func (w *work) applyRequest(row store.ChangeRecord, request countersign.ChangeRe
 	return w.outcomeOf(request.ID)
 }
 
-func ruleCode(e *countersign.Error) string {
-	if e.Code != "" {
-		return e.Code
+// because says why a request failed: the code of the rule that now says no, and
+// of a batch which operation it was (governance.md B.8).
+func (l *ledger) because(e *countersign.Error) string {
+	word := e.Code
+	if word == "" {
+		word = string(e.Kind)
 	}
-	return string(e.Kind)
+	if len(l.request.Operations) > 1 {
+		return "operations." + strconv.Itoa(l.at) + ": " + word
+	}
+	return word
 }
 
 // closing says how a request ends without effect.

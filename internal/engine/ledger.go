@@ -26,6 +26,9 @@ type ledger struct {
 	// request is the held request being applied; nil at submission.
 	request *countersign.ChangeRequest
 
+	// at is the operation being applied.
+	at int
+
 	base    []countersign.FactVersion
 	relied  map[countersign.Fact]bool
 	effects []countersign.Effect
@@ -50,6 +53,7 @@ func newLedger(w *work, position int64, immediate bool) *ledger {
 // applyAll applies the operations in order and checks what must hold afterwards.
 func (l *ledger) applyAll(ops []countersign.Change) error {
 	for i, op := range ops {
+		l.at = i
 		if err := l.apply(op); err != nil {
 			return inBatch(l.w.o, i, err)
 		}

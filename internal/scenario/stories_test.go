@@ -343,6 +343,19 @@ func TestARuleThatNowSaysNoFailsTheRequest(t *testing.T) {
 	})
 }
 
+func TestAFailedBatchSaysWhichOperationFailed(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, open func() store.Store) {
+		w := crew(scenario.New(t, scenario.Direct, open())).Seal()
+		batch := w.As("ada").Asks(&countersign.CreateGroup{Name: "Front"}, &countersign.CreateGroup{Name: "Back"})
+		w.As("grace").Approves(w.As("linus").Asks(&countersign.CreateGroup{Name: "back"})).MustBe(countersign.ChangeApplied)
+		w.As("grace").Approves(batch).MustBe(countersign.ChangeFailed)
+		failed, err := w.Engine.Change(t.Context(), w.As("ada").Actor, batch.ID)
+		if err != nil || failed.ClosedBecause != "operations.1: name_taken" {
+			t.Errorf("closed because %q (%v)", failed.ClosedBecause, err)
+		}
+	})
+}
+
 func TestASecretOfAHeldCredentialGoesToWhoAskedOnly(t *testing.T) {
 	told(t, func(t *testing.T, w *scenario.World) {
 		crew(w).Seal()
