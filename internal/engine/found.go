@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/countersign/countersign"
-	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/canon"
 	"github.com/countersign/countersign/internal/secret"
 	"github.com/countersign/countersign/internal/store"
@@ -174,6 +173,3 @@ func (e *Engine) redeemer(ctx context.Context, org countersign.OrganizationID, i
 	}
 	return actor, &countersign.RedeemCode{CodeID: id, Label: r.Label}, nil
 }
-
-// Origin is the name of an organization's log, as checkpoints carry it.
-func Origin(org countersign.OrganizationID) string { return audit.Origin(org) }

@@ -270,7 +270,7 @@ func TestTheLogProvesItself(t *testing.T) {
 		}
 		signing := engine.New(engine.Config{Store: h.Store, Now: h.Clock.Now, NewID: func() string { return nobody }, Keeper: keeper})
 		text, err := signing.Checkpoint(ctx, ada)
-		if want := fmt.Sprintf("%s\n%d\n", engine.Origin(h.Org.ID), head.Size); err != nil || !strings.HasPrefix(string(text), want) {
+		if want := fmt.Sprintf("%s\n%d\n", audit.Origin(h.Org.ID), head.Size); err != nil || !strings.HasPrefix(string(text), want) {
 			t.Errorf("the checkpoint is %s (%v)", text, err)
 		}
 	})
