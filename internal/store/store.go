@@ -158,6 +158,17 @@ type UserReads interface {
 	// UsersSince calls fn for every user with Version > position, deleted ones
 	// included, in order of (Version, ID).
 	UsersSince(ctx context.Context, position int64, fn func(countersign.User) error) error
+	// LivingUsers and DeletedUsers call fn for every user who is not deleted, or
+	// who is, in whatever order is fastest: who loads an organization needs the
+	// living at once and the others hardly ever.
+	LivingUsers(ctx context.Context, fn func(countersign.User) error) error
+	DeletedUsers(ctx context.Context, fn func(countersign.User) error) error
+}
+
+// UserRow is a user as PutUser takes him.
+type UserRow struct {
+	User     countersign.User
+	EmailKey string
 }
 
 // UserWrites change users.
@@ -167,6 +178,9 @@ type UserWrites interface {
 	// has gives Exists with Code "email_taken" or "external_id_taken". Here and
 	// below, a number other than 0 that another row has gives "number_taken".
 	PutUser(ctx context.Context, u countersign.User, emailKey string) error
+	// PutUsers is PutUser for each of rows, in their order and in a few
+	// statements. Here and below, of rows with the same id only the last counts.
+	PutUsers(ctx context.Context, rows []UserRow) error
 }
 
 // GroupReads are the reads of groups.
@@ -177,6 +191,16 @@ type GroupReads interface {
 	// GroupsSince calls fn for every group with Version > position, deleted ones
 	// included, in order of (Version, ID).
 	GroupsSince(ctx context.Context, position int64, fn func(countersign.Group) error) error
+	// LivingGroups and DeletedGroups call fn for every group that is not
+	// deleted, or that is, in whatever order is fastest.
+	LivingGroups(ctx context.Context, fn func(countersign.Group) error) error
+	DeletedGroups(ctx context.Context, fn func(countersign.Group) error) error
+}
+
+// GroupRow is a group as PutGroup takes it.
+type GroupRow struct {
+	Group   countersign.Group
+	NameKey string
 }
 
 // GroupWrites change groups.
@@ -186,6 +210,11 @@ type GroupWrites interface {
 	PutGroup(ctx context.Context, g countersign.Group, nameKey string) error
 	// TouchMembers records that the membership of the group moved at position.
 	TouchMembers(ctx context.Context, id countersign.GroupID, position int64) error
+	// PutGroups is PutGroup for each of rows, in their order and in a few statements.
+	PutGroups(ctx context.Context, rows []GroupRow) error
+	// TouchManyMembers is TouchMembers for each of ids, in one statement. When
+	// one of them does not exist it gives NotFound; the others are touched then.
+	TouchManyMembers(ctx context.Context, ids []countersign.GroupID, position int64) error
 }
 
 // MembershipReads are the reads of memberships. Removed memberships stay as rows.
@@ -200,6 +229,10 @@ type MembershipReads interface {
 	// MembershipsSince calls fn for every membership with Version > position,
 	// removed ones included, in order of (Version, ID).
 	MembershipsSince(ctx context.Context, position int64, fn func(countersign.Membership) error) error
+	// LivingMemberships and RemovedMemberships call fn for every membership that
+	// is not removed, or that is, in whatever order is fastest.
+	LivingMemberships(ctx context.Context, fn func(countersign.Membership) error) error
+	RemovedMemberships(ctx context.Context, fn func(countersign.Membership) error) error
 }
 
 // MembershipWrites change memberships.
@@ -207,6 +240,9 @@ type MembershipWrites interface {
 	// PutMembership inserts or replaces the whole row. A second living
 	// membership of the same pair gives Exists with Code "already_member".
 	PutMembership(ctx context.Context, m countersign.Membership) error
+	// PutMemberships is PutMembership for each of rows, in their order and in a
+	// few statements.
+	PutMemberships(ctx context.Context, rows []countersign.Membership) error
 	// RemoveMembershipsOfUser and RemoveMembershipsOfGroup mark every living
 	// membership removed at position, in one statement.
 	RemoveMembershipsOfUser(ctx context.Context, id countersign.UserID, position int64, at time.Time) error

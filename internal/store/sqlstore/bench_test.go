@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -131,34 +132,51 @@ func BenchmarkLoad(b *testing.B) {
 }
 
 // What one row of a large operation costs, such as replacing the members of a
-// group: others wait for its transaction.
+// group: others wait for its transaction. Once row by row, once in bulk.
 func BenchmarkManyMemberships(b *testing.B) {
-	const org, rows = "o", 5000
-	for name, open := range map[string]func(testing.TB) store.Store{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
-		b.Run(name, func(b *testing.B) {
-			db := open(b)
-			found(b, db, org)
-			n := 0
-			for b.Loop() {
-				err := db.Write(b.Context(), org, func(tx store.WriteTx) error {
-					for range rows {
-						n++
-						id := fmt.Sprintf("0190a5d0-0000-7000-8000-%012d", n)
-						err := tx.PutMembership(b.Context(), countersign.Membership{
-							ID: countersign.MembershipID(id), Number: int64(n), UserID: countersign.UserID(id), GroupID: "group", Role: countersign.GroupMember,
-							State: countersign.MembershipActive, Version: int64(n),
-						})
-						if err != nil {
-							return err
-						}
-					}
-					return nil
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
+	const org, rows = "0190a5d0-0000-7000-8000-000000000000", 20_000
+	oneByOne := func(ctx context.Context, tx store.WriteTx, all []countersign.Membership) error {
+		for _, m := range all {
+			if err := tx.PutMembership(ctx, m); err != nil {
+				return err
 			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/row")
-		})
+		}
+		return nil
+	}
+	inBulk := func(ctx context.Context, tx store.WriteTx, all []countersign.Membership) error {
+		return tx.PutMemberships(ctx, all)
+	}
+	for name, open := range map[string]func(testing.TB) store.Store{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
+		for way, put := range map[string]func(context.Context, store.WriteTx, []countersign.Membership) error{"one by one": oneByOne, "in bulk": inBulk} {
+			b.Run(name+"/"+way, func(b *testing.B) {
+				db := open(b)
+				found(b, db, org)
+				ctx, cancel := context.WithCancel(b.Context()) // as that of a request
+				defer cancel()
+				n := 0
+				for b.Loop() {
+					all := make([]countersign.Membership, rows)
+					for i := range all {
+						n++
+						all[i] = benchMembership(n)
+					}
+					if err := db.Write(ctx, org, func(tx store.WriteTx) error { return put(ctx, tx, all) }); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/row")
+			})
+		}
 	}
 }
+
+// benchMembership is the membership n, of users with ten each in 1000 groups.
+func benchMembership(n int) countersign.Membership {
+	return countersign.Membership{
+		ID: countersign.MembershipID(benchID(n)), Number: int64(n), UserID: countersign.UserID(benchID(n / 10)),
+		GroupID: countersign.GroupID(benchID(n * 7919 % 1000)), Role: countersign.GroupMember, State: countersign.MembershipActive,
+		CreatedAt: time.UnixMicro(1_700_000_000_000_000), ModifiedAt: time.UnixMicro(1_700_000_000_000_000), Version: int64(n),
+	}
+}
+
+func benchID(n int) string { return fmt.Sprintf("0190a5d0-0000-7000-8000-%012d", n) }

@@ -25,6 +25,10 @@ const (
 		where organization_id = $1 and group_id = $2 and state <> 'removed' order by id`
 	membershipsSince statement = `select ` + membershipColumns + ` from memberships
 		where organization_id = $1 and rev > $2 order by rev, id`
+	livingMemberships statement = `select ` + membershipColumns + ` from memberships
+		where organization_id = $1 and state <> 'removed'`
+	removedMemberships statement = `select ` + membershipColumns + ` from memberships
+		where organization_id = $1 and state = 'removed'`
 	putMembership statement = `insert into memberships (organization_id, ` + membershipColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		on conflict (organization_id, id) do update set
@@ -71,12 +75,26 @@ func (t *readTx) MembershipsSince(ctx context.Context, position int64, fn func(c
 	return scan(ctx, t.s, membershipDest, membershipsSince, []any{t.org, position}, fn)
 }
 
+func (t *readTx) LivingMemberships(ctx context.Context, fn func(countersign.Membership) error) error {
+	return scan(ctx, t.s, membershipDest, livingMemberships, []any{t.org}, fn)
+}
+
+func (t *readTx) RemovedMemberships(ctx context.Context, fn func(countersign.Membership) error) error {
+	return scan(ctx, t.s, membershipDest, removedMemberships, []any{t.org}, fn)
+}
+
 func (t *writeTx) PutMembership(ctx context.Context, m countersign.Membership) error {
-	c := m.Configurable
-	_, err := t.s.exec(ctx, putMembership, t.org,
-		m.ID, m.Number, m.UserID, m.GroupID, m.Role, c.CreateAccounts, c.EditAccounts, c.RunReports, c.InstantLogin,
-		m.StartsAt, m.ExpiresAt, m.State, m.CreatedAt, m.ModifiedAt, m.Version)
-	return err
+	return t.PutMemberships(ctx, []countersign.Membership{m})
+}
+
+func (t *writeTx) PutMemberships(ctx context.Context, rows []countersign.Membership) error {
+	rows = lastOfEach(rows, func(m *countersign.Membership) countersign.MembershipID { return m.ID })
+	return putAll(ctx, t, putMembership, rows, func(args []any, m *countersign.Membership) []any {
+		c := &m.Configurable
+		return append(args,
+			m.ID, m.Number, m.UserID, m.GroupID, m.Role, c.CreateAccounts, c.EditAccounts, c.RunReports, c.InstantLogin,
+			m.StartsAt, m.ExpiresAt, m.State, m.CreatedAt, m.ModifiedAt, m.Version)
+	})
 }
 
 func (t *writeTx) RemoveMembershipsOfUser(ctx context.Context, id countersign.UserID, position int64, now time.Time) error {

@@ -56,6 +56,9 @@ type engine struct {
 	write, read *pool
 	// rows and unhex are the two fragments of SQL that differ, see texts.
 	rows, unhex string
+	// sizes are the numbers of rows that one statement writes where many are to
+	// be written, largest first, the last being 1. Every text is static that way.
+	sizes []int
 	// beforeScan, when not empty, is run before the first scan of a read.
 	beforeScan statement
 	// commitLimit is how long a commit may take before its outcome counts as

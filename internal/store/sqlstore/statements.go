@@ -17,10 +17,10 @@ func statements() []statement {
 		allotUserNumbers, allotGroupNumbers, allotMembershipNumbers,
 		cataloguePermission, catalogueSince, putCataloguePermission,
 		organizations, secretPlace, userPlaces, clientPlace,
-		userByID, livingUserByEmail, livingUserByExternalID, usersSince, putUser,
-		groupByID, livingGroupByName, groupsSince, putGroup, touchMembers,
+		userByID, livingUserByEmail, livingUserByExternalID, usersSince, livingUsers, deletedUsers, putUser,
+		groupByID, livingGroupByName, groupsSince, livingGroups, deletedGroups, putGroup, touchMembers,
 		membershipByID, livingMembership, removedMembership,
-		membershipsOfUser, membershipsOfGroup, membershipsSince, putMembership,
+		membershipsOfUser, membershipsOfGroup, membershipsSince, livingMemberships, removedMemberships, putMembership,
 		removeMembershipsOfUser, removeMembershipsOfGroup,
 		credentialByID, credentialsOfUser, credentialsSince, putCredential,
 		changeByID, openChanges, changesSince, countOpen, countChanges, expiredChanges, putChange, forgetBase,
@@ -37,6 +37,9 @@ func statements() []statement {
 type texts struct {
 	insertFacts, insertHashes, insertBase       statement
 	hashesAt, relyingOn, changesIn, approvalsIn statement
+	touchManyMembers                            statement
+	// puts are the statements that write many rows, see putAll.
+	puts map[statement][]put
 }
 
 func newTexts(e *engine) texts {
@@ -51,10 +54,24 @@ func newTexts(e *engine) texts {
 		relyingOn:    with(relyingOn),
 		changesIn:    with(changesIn),
 		approvalsIn:  with(approvalsIn),
+
+		touchManyMembers: with(touchManyMembers),
+
+		puts: map[statement][]put{
+			putUser: puts(putUser, e.sizes), putGroup: puts(putGroup, e.sizes), putMembership: puts(putMembership, e.sizes),
+		},
 	}
 }
 
 func (t texts) all() []statement {
-	return append(statements(),
-		t.insertFacts, t.insertHashes, t.insertBase, t.hashesAt, t.relyingOn, t.changesIn, t.approvalsIn)
+	all := append(statements(),
+		t.insertFacts, t.insertHashes, t.insertBase, t.hashesAt, t.relyingOn, t.changesIn, t.approvalsIn, t.touchManyMembers)
+	for _, sizes := range t.puts {
+		for _, p := range sizes {
+			if p.rows > 1 { // the others stand in statements
+				all = append(all, p.text)
+			}
+		}
+	}
+	return all
 }

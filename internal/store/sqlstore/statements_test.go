@@ -197,9 +197,12 @@ func populate(t *testing.T, db store.Store) {
 }
 
 // wholeByRight are parts of the statements that read all rows an organization
-// has in an index: one row, or what is open, or all there is to count.
+// has in an index: one row, or what is open, or all there is to count, or to load.
 func wholeByRight() []string {
-	return []string{"from organizations", "update organizations", "audit_heads", "open = 1", "group by state"}
+	return []string{
+		"from organizations", "update organizations", "audit_heads", "open = 1", "group by state",
+		"organization_id = $1 and state ",
+	}
 }
 
 func genericPlan(t *testing.T, db *sql.DB, q string) (lines []string) {

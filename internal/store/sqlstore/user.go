@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/store"
 )
 
 const userColumns = `id, number, type, role, state, name, email, external_id, permissions, responsible_person_id,
@@ -20,6 +21,10 @@ const (
 		where organization_id = $1 and external_id = $2 and state <> 'deleted' and external_id <> '' and type = 'end_user'`
 	usersSince statement = `select ` + userColumns + ` from users
 		where organization_id = $1 and rev > $2 order by rev, id`
+	livingUsers statement = `select ` + userColumns + ` from users
+		where organization_id = $1 and state <> 'deleted'`
+	deletedUsers statement = `select ` + userColumns + ` from users
+		where organization_id = $1 and state = 'deleted'`
 	putUser statement = `insert into users (organization_id, email_key, ` + userColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
 		on conflict (organization_id, id) do update set
@@ -61,10 +66,25 @@ func (t *readTx) UsersSince(ctx context.Context, position int64, fn func(counter
 	return scan(ctx, t.s, userDest, usersSince, []any{t.org, position}, fn)
 }
 
+func (t *readTx) LivingUsers(ctx context.Context, fn func(countersign.User) error) error {
+	return scan(ctx, t.s, userDest, livingUsers, []any{t.org}, fn)
+}
+
+func (t *readTx) DeletedUsers(ctx context.Context, fn func(countersign.User) error) error {
+	return scan(ctx, t.s, userDest, deletedUsers, []any{t.org}, fn)
+}
+
 func (t *writeTx) PutUser(ctx context.Context, u countersign.User, emailKey string) error {
-	_, err := t.s.exec(ctx, putUser, t.org, emailKey,
-		u.ID, u.Number, u.Type, u.Role, u.State, u.Name, u.Email, u.ExternalID, u.Permissions, u.ResponsiblePersonID,
-		u.AllowedIPs, u.InvitedBy, u.DeviceResetBy, u.CreatedAt, u.ModifiedAt, u.LastKeepAliveAt, u.LastActiveAt,
-		u.Version, u.AttributesVersion, u.RoleVersion, u.StateVersion, u.PermissionsVersion)
-	return err
+	return t.PutUsers(ctx, []store.UserRow{{User: u, EmailKey: emailKey}})
+}
+
+func (t *writeTx) PutUsers(ctx context.Context, rows []store.UserRow) error {
+	rows = lastOfEach(rows, func(r *store.UserRow) countersign.UserID { return r.User.ID })
+	return putAll(ctx, t, putUser, rows, func(args []any, r *store.UserRow) []any {
+		u := &r.User
+		return append(args, r.EmailKey,
+			u.ID, u.Number, u.Type, u.Role, u.State, u.Name, u.Email, u.ExternalID, u.Permissions, u.ResponsiblePersonID,
+			u.AllowedIPs, u.InvitedBy, u.DeviceResetBy, u.CreatedAt, u.ModifiedAt, u.LastKeepAliveAt, u.LastActiveAt,
+			u.Version, u.AttributesVersion, u.RoleVersion, u.StateVersion, u.PermissionsVersion)
+	})
 }

@@ -57,6 +57,11 @@ func marked(s *suite, m marks) countersign.OrganizationID {
 		g := group(1)
 		g.Name = word
 		s.must(tx.PutGroup(ctx, g, "same"))
+		deletedUser, deletedGroup := person(2), group(2)
+		deletedUser.Name, deletedUser.State = word, countersign.UserDeleted
+		deletedGroup.Name, deletedGroup.State = word, countersign.GroupDeleted
+		s.must(tx.PutUser(ctx, deletedUser, ""))
+		s.must(tx.PutGroup(ctx, deletedGroup, "deleted"))
 		mine, gone := membership(1, 1, 1), membership(2, 2, 2)
 		mine.Role, gone.Role = countersign.MembershipRole(word), countersign.MembershipRole(word)
 		gone.State = countersign.MembershipRemoved
@@ -115,10 +120,16 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 		"LivingUserByExternalID": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return tx.LivingUserByExternalID(ctx, "outside")
 		},
-		"UsersSince":        func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.UsersSince) },
-		"Group":             func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Group(ctx, "group-000001") },
-		"LivingGroupByName": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.LivingGroupByName(ctx, "same") },
-		"GroupsSince":       func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.GroupsSince) },
+		"LivingUsers":        func(ctx context.Context, tx store.WriteTx) (any, error) { return whole(ctx, tx.LivingUsers) },
+		"DeletedUsers":       func(ctx context.Context, tx store.WriteTx) (any, error) { return whole(ctx, tx.DeletedUsers) },
+		"LivingGroups":       func(ctx context.Context, tx store.WriteTx) (any, error) { return whole(ctx, tx.LivingGroups) },
+		"DeletedGroups":      func(ctx context.Context, tx store.WriteTx) (any, error) { return whole(ctx, tx.DeletedGroups) },
+		"LivingMemberships":  func(ctx context.Context, tx store.WriteTx) (any, error) { return whole(ctx, tx.LivingMemberships) },
+		"RemovedMemberships": func(ctx context.Context, tx store.WriteTx) (any, error) { return whole(ctx, tx.RemovedMemberships) },
+		"UsersSince":         func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.UsersSince) },
+		"Group":              func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Group(ctx, "group-000001") },
+		"LivingGroupByName":  func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.LivingGroupByName(ctx, "same") },
+		"GroupsSince":        func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.GroupsSince) },
 		"Membership": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return tx.Membership(ctx, "membership-000001")
 		},
@@ -318,7 +329,19 @@ func writes() map[string]func(ctx context.Context, tx store.WriteTx) error {
 			}
 			return all
 		},
-		"PutUser":  func(ctx context.Context, tx store.WriteTx) error { return tx.PutUser(ctx, person(1), "") },
+		"PutUser": func(ctx context.Context, tx store.WriteTx) error { return tx.PutUser(ctx, person(1), "") },
+		"PutUsers": func(ctx context.Context, tx store.WriteTx) error {
+			return tx.PutUsers(ctx, []store.UserRow{{User: person(1)}, {User: person(2)}})
+		},
+		"PutGroups": func(ctx context.Context, tx store.WriteTx) error {
+			return tx.PutGroups(ctx, []store.GroupRow{{Group: group(1), NameKey: "other"}, {Group: group(3), NameKey: "another"}})
+		},
+		"TouchManyMembers": func(ctx context.Context, tx store.WriteTx) error {
+			return tx.TouchManyMembers(ctx, []countersign.GroupID{"group-000001", "group-000001"}, 99)
+		},
+		"PutMemberships": func(ctx context.Context, tx store.WriteTx) error {
+			return tx.PutMemberships(ctx, []countersign.Membership{membership(1, 2, 2), membership(3, 3, 3)})
+		},
 		"PutGroup": func(ctx context.Context, tx store.WriteTx) error { return tx.PutGroup(ctx, group(1), "other") },
 		"TouchMembers": func(ctx context.Context, tx store.WriteTx) error {
 			return tx.TouchMembers(ctx, "group-000001", 99)

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 	}{
 		{"nouns", nounTests},
 		{"scans", scanTests},
+		{"bulk", bulkTests},
 		{"unique", uniqueTests},
 		{"changes", changeTests},
 		{"log", logTests},
@@ -238,6 +239,11 @@ func dump(ctx context.Context, tx store.ReadTx) (c contents, err error) {
 // since reads everything that ever moved, position 0 included.
 func since[T any](ctx context.Context, scan func(context.Context, int64, func(T) error) error) ([]T, error) {
 	return collect(func(fn func(T) error) error { return scan(ctx, -1, fn) })
+}
+
+// whole collects a scan that takes no position.
+func whole[T any](ctx context.Context, scan func(context.Context, func(T) error) error) ([]T, error) {
+	return collect(func(fn func(T) error) error { return scan(ctx, fn) })
 }
 
 func orNothing(err error) error {

@@ -80,6 +80,7 @@ create table users (
 create index users_rev on users (organization_id, rev, id);
 -- For DeploymentTx.LocateUser, which does not know the organization yet.
 create index users_id on users (id);
+create index users_deleted on users (organization_id, id) where state = 'deleted';
 create unique index users_number on users (organization_id, number) where number <> 0;
 create unique index users_living_email on users (organization_id, email_key)
 	where state <> 'deleted' and email_key <> '';
@@ -111,6 +112,7 @@ create table groups (
 	constraint groups_pk primary key (organization_id, id)
 );
 create index groups_rev on groups (organization_id, rev, id);
+create index groups_deleted on groups (organization_id, id) where state = 'deleted';
 create unique index groups_number on groups (organization_id, number) where number <> 0;
 create unique index groups_living_name on groups (organization_id, name_key) where state <> 'deleted';
 

@@ -72,10 +72,11 @@ create table users (
 	state_version         integer not null,
 	permissions_version   integer not null,
 	constraint users_pk primary key (organization_id, id)
-) strict;
+) strict, without rowid;
 create index users_rev on users (organization_id, rev, id);
 -- For DeploymentTx.LocateUser, which does not know the organization yet.
 create index users_id on users (id);
+create index users_deleted on users (organization_id, id) where state = 'deleted';
 create unique index users_number on users (organization_id, number) where number <> 0;
 create unique index users_living_email on users (organization_id, email_key)
 	where state <> 'deleted' and email_key <> '';
@@ -105,8 +106,9 @@ create table groups (
 	state_version            integer not null,
 	members_version          integer not null default 0,
 	constraint groups_pk primary key (organization_id, id)
-) strict;
+) strict, without rowid;
 create index groups_rev on groups (organization_id, rev, id);
+create index groups_deleted on groups (organization_id, id) where state = 'deleted';
 create unique index groups_number on groups (organization_id, number) where number <> 0;
 create unique index groups_living_name on groups (organization_id, name_key) where state <> 'deleted';
 
@@ -285,14 +287,16 @@ insert into sqlite_stat1 (tbl, idx, stat) values
 	('audit_heads', 'audit_heads', '10000 1'),
 	('catalogue_permissions', 'catalogue_permissions', '1000 1000 1'),
 	('catalogue_permissions', 'catalogue_permissions_rev', '1000 1000 1 1'),
-	('users', 'sqlite_autoindex_users_1', '1000000 1000000 1'),
+	('users', 'users', '1000000 1000000 1'),
 	('users', 'users_rev', '1000000 1000000 2 1'),
 	('users', 'users_id', '1000000 1'),
+	('users', 'users_deleted', '100000 100000 1'),
 	('users', 'users_number', '1000000 1000000 1'),
 	('users', 'users_living_email', '1000000 1000000 1'),
 	('users', 'users_living_external_id', '1000000 1000000 1'),
-	('groups', 'sqlite_autoindex_groups_1', '100000 100000 1'),
+	('groups', 'groups', '100000 100000 1'),
 	('groups', 'groups_rev', '100000 100000 2 1'),
+	('groups', 'groups_deleted', '10000 10000 1'),
 	('groups', 'groups_number', '100000 100000 1'),
 	('groups', 'groups_living_name', '100000 100000 1'),
 	('memberships', 'memberships', '10000000 10000000 1'),
