@@ -56,6 +56,9 @@ const (
 	KindPolicyPut          ChangeKind = "policy.put"
 	KindOrganizationUpdate ChangeKind = "organization.update"
 	KindOrganizationSeal   ChangeKind = "organization.seal"
+
+	KindImportOpen  ChangeKind = "import.open"
+	KindImportBatch ChangeKind = "import.batch"
 )
 
 // NewChange returns an empty change of a kind, ready to be decoded into, and
@@ -89,6 +92,7 @@ func zeroChanges() []Change {
 		&CreateCredential{}, &IssueEnrolmentCode{}, &CollectSecret{}, &RedeemCode{}, &RevokeCredential{},
 		&AddPermission{}, &UpdatePermission{}, &RemovePermission{},
 		&PutPolicy{}, &UpdateOrganization{}, &SealOrganization{},
+		&OpenImport{}, &ImportBatch{},
 	}
 }
 
@@ -99,6 +103,6 @@ func zeroChanges() []Change {
 func PersonalFields() []string {
 	return []string{
 		"name", "email", "external_id", "allowed_ips", "description", "external_sync_identifier",
-		"provenance", "label", "reason", "comment",
+		"provenance", "label", "reason", "comment", "salt", "sha256",
 	}
 }

@@ -33,6 +33,10 @@ const (
 	MaxOpenPerOrganization = 200
 	// MaxCredentialsPerUser bounds the living credentials of one user.
 	MaxCredentialsPerUser = 50
+	// MaxImportBatches bounds an import: what opens it fits a body of 1 MB.
+	MaxImportBatches = 8000
+	// MaxImportRows bounds one batch of an import.
+	MaxImportRows = 2000
 )
 
 // Lives of things that end by themselves.
@@ -41,6 +45,9 @@ const (
 	EnrolmentCodeLife = 24 * time.Hour
 	// IdempotencyLife is how long an answer can be replayed by its key.
 	IdempotencyLife = 24 * time.Hour
+	// ImportLife is how long the batches of an import are taken, from the moment
+	// it was opened or its opening approved.
+	ImportLife = 24 * time.Hour
 	// DefaultRequestLife is how long a change request stays open unless its
 	// policy rule says otherwise.
 	DefaultRequestLife = 7 * 24 * time.Hour

@@ -96,6 +96,7 @@ type ReadTx interface {
 	CredentialReads
 	ChangeReads
 	AuditReads
+	ImportReads
 }
 
 // WriteTx is a ReadTx that sees its own writes, and writes.
@@ -109,6 +110,7 @@ type WriteTx interface {
 	ChangeWrites
 	AuditWrites
 	IdempotencyWrites
+	ImportWrites
 
 	// Savepoint runs fn; if fn fails, everything written by fn is undone and its
 	// error returned, and the transaction goes on. Savepoints nest.

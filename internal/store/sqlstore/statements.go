@@ -28,6 +28,7 @@ func statements() []statement {
 		approvalsOfChange, approvalsOfOpen, approvalsSince, addApproval,
 		entryAt, entriesFrom, entriesOf, insertEntry, insertOutbox, blobOf, putBlob,
 		remembered, remember, forget,
+		importedBatch, importedBatches, putImportedBatch,
 	}
 }
 
@@ -38,6 +39,7 @@ type texts struct {
 	insertFacts, insertHashes, insertBase       statement
 	hashesAt, relyingOn, changesIn, approvalsIn statement
 	touchManyMembers                            statement
+	importTexts
 	// puts are the statements that write many rows, see putAll.
 	puts map[statement][]put
 }
@@ -57,6 +59,11 @@ func newTexts(e *engine) texts {
 
 		touchManyMembers: with(touchManyMembers),
 
+		importTexts: importTexts{
+			usersByEmail: with(usersByEmail), usersByExternalID: with(usersByExternalID), usersByID: with(usersByID),
+			groupsByName: with(groupsByName), livingPairs: with(livingPairs), removedPairs: with(removedPairs),
+		},
+
 		puts: map[statement][]put{
 			putUser: puts(putUser, e.sizes), putGroup: puts(putGroup, e.sizes), putMembership: puts(putMembership, e.sizes),
 		},
@@ -65,7 +72,8 @@ func newTexts(e *engine) texts {
 
 func (t texts) all() []statement {
 	all := append(statements(),
-		t.insertFacts, t.insertHashes, t.insertBase, t.hashesAt, t.relyingOn, t.changesIn, t.approvalsIn, t.touchManyMembers)
+		t.insertFacts, t.insertHashes, t.insertBase, t.hashesAt, t.relyingOn, t.changesIn, t.approvalsIn, t.touchManyMembers,
+		t.usersByEmail, t.usersByExternalID, t.usersByID, t.groupsByName, t.livingPairs, t.removedPairs)
 	for _, sizes := range t.puts {
 		for _, p := range sizes {
 			if p.rows > 1 { // the others stand in statements

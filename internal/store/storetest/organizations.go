@@ -67,6 +67,7 @@ func marked(s *suite, m marks) countersign.OrganizationID {
 		gone.State = countersign.MembershipRemoved
 		s.must(tx.PutMembership(ctx, mine))
 		s.must(tx.PutMembership(ctx, gone))
+		markImports(ctx, s, tx, word)
 		c := credential(1, true, nil, "")
 		c.UserID, c.Label, c.Version = "user-000001", word, 1
 		s.must(tx.PutCredential(ctx, c))
@@ -200,6 +201,31 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 		"Blob":   func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Blob(ctx, someDigest) },
 		"Remembered": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return tx.Remembered(ctx, "alice", "route", "key", time.Time{})
+		},
+		"ImportedBatch": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.ImportedBatch(ctx, "import", 0) },
+		"ImportedBatches": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return collect(func(fn func(store.ImportedBatch) error) error { return tx.ImportedBatches(ctx, "import", fn) })
+		},
+		"UsersByEmail": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return collect(func(fn func(store.UserRef) error) error {
+				return tx.UsersByEmail(ctx, []string{"marked@example.com"}, fn)
+			})
+		},
+		"UsersByExternalID": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return collect(func(fn func(store.UserRef) error) error { return tx.UsersByExternalID(ctx, []string{"marked"}, fn) })
+		},
+		"UsersByID": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return collect(func(fn func(store.UserRef) error) error {
+				return tx.UsersByID(ctx, []countersign.UserID{"of mark-of-A", "of mark-of-B"}, fn)
+			})
+		},
+		"GroupsByName": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return collect(func(fn func(countersign.GroupID) error) error {
+				return tx.GroupsByName(ctx, []string{"marked"}, func(_ string, id countersign.GroupID) error { return fn(id) })
+			})
+		},
+		"PairsOfUsers": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return collect(func(fn func(store.Pair) error) error { return tx.PairsOfUsers(ctx, []countersign.UserID{"member"}, fn) })
 		},
 		"Allot": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			var firsts answers
@@ -370,6 +396,9 @@ func writes() map[string]func(ctx context.Context, tx store.WriteTx) error {
 		"PutBlob": func(ctx context.Context, tx store.WriteTx) error { return tx.PutBlob(ctx, someDigest, []byte("other")) },
 		"Remember": func(ctx context.Context, tx store.WriteTx) error {
 			return tx.Remember(ctx, store.IdempotencyRecord{Principal: "alice", Route: "route", Key: "key"})
+		},
+		"PutImportedBatch": func(ctx context.Context, tx store.WriteTx) error {
+			return tx.PutImportedBatch(ctx, store.ImportedBatch{Import: "import", Index: 1})
 		},
 		"Forget": func(ctx context.Context, tx store.WriteTx) error { return tx.Forget(ctx, now.Add(time.Hour), 1000) },
 		"Savepoint": func(ctx context.Context, tx store.WriteTx) error {

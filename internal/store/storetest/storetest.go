@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"scans", scanTests},
 		{"bulk", bulkTests},
 		{"unique", uniqueTests},
+		{"imports", importTests},
 		{"changes", changeTests},
 		{"log", logTests},
 		{"transactions", transactionTests},
