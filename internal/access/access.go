@@ -47,7 +47,8 @@ func Needed(kind countersign.ChangeKind) (countersign.Permission, bool) {
 		return countersign.PoliciesDelete, true
 	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal:
 		return countersign.PoliciesUpdate, true
-	case countersign.KindUserActivate, countersign.KindCredentialRedeem, countersign.KindCredentialCollect:
+	case countersign.KindUserActivate, countersign.KindCredentialRedeem, countersign.KindCredentialCollect,
+		countersign.KindImportOpen, countersign.KindImportBatch:
 		return "", false
 	default:
 		return "", false
@@ -69,6 +70,8 @@ func Request(actor countersign.Actor, holds Holder, change countersign.Change, o
 		return countersign.E(countersign.Forbidden, "", "codes are redeemed at their own address, by whoever holds them")
 	case kind == countersign.KindCredentialCollect:
 		return nil // the engine checks that the actor is the one who asked for the credential
+	case kind == countersign.KindImportOpen || kind == countersign.KindImportBatch:
+		return imports(holds, change)
 	case !asks:
 		return countersign.E(countersign.Forbidden, "", "this kind of change cannot be asked for")
 	case own && (kind == countersign.KindCredentialRevoke || kind == countersign.KindCredentialCreate):
@@ -77,6 +80,31 @@ func Request(actor countersign.Actor, holds Holder, change countersign.Change, o
 	for _, p := range append([]countersign.Permission{need}, implied(change)...) {
 		if !holds(p) {
 			return missing(p)
+		}
+	}
+	return nil
+}
+
+// imports asks of an import, and again of each of its batches, what the changes
+// would ask that do the same one by one.
+func imports(holds Holder, change countersign.Change) error {
+	var counts countersign.ImportCounts
+	switch c := change.(type) {
+	case *countersign.OpenImport:
+		counts = c.Counts()
+	case *countersign.ImportBatch:
+		if rows := c.Rows(); rows != nil {
+			counts = rows.Counts()
+		}
+	}
+	kinds := counts.Kinds()
+	if len(kinds) == 0 {
+		kinds = []countersign.ChangeKind{countersign.KindUserInvite, countersign.KindGroupCreate, countersign.KindMembershipAdd}
+	}
+	for _, kind := range kinds {
+		need, _ := Needed(kind)
+		if !holds(need) {
+			return missing(need)
 		}
 	}
 	return nil

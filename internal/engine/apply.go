@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/store"
 )
 
 func hexText(b []byte) string { return hex.EncodeToString(b) }
@@ -88,6 +89,10 @@ func (l *ledger) applyToGroups(op countersign.Change) error {
 		return l.updateOrganization(c)
 	case *countersign.SealOrganization:
 		return l.seal(c)
+	case *countersign.OpenImport:
+		return l.openImport(c)
+	case *countersign.ImportBatch:
+		return l.importBatch(c)
 	default:
 		return fmt.Errorf("no way is known to apply %s", op.Kind())
 	}
@@ -124,6 +129,10 @@ func (w *work) factVersion(fact countersign.Fact) (int64, error) {
 		var p countersign.CataloguePermission
 		p, err = w.tx.CataloguePermission(w.ctx, countersign.Permission(key))
 		version = p.Version
+	case "import":
+		var c store.ChangeRecord
+		c, err = w.tx.Change(w.ctx, countersign.ChangeID(key))
+		version = c.AppliedPosition
 	case "policy", "organization":
 		var o countersign.Organization
 		o, err = w.tx.Organization(w.ctx)

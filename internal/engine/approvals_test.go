@@ -101,6 +101,10 @@ func fates() map[countersign.ChangeKind]fate {
 		countersign.KindOrganizationUpdate: {1, "", sample(countersign.KindOrganizationUpdate)},
 		// There is no way to seal twice, so nothing to approve.
 		countersign.KindOrganizationSeal: {0, "", sample(countersign.KindOrganizationSeal)},
+
+		countersign.KindImportOpen: {1, "", sample(countersign.KindImportOpen)},
+		// What opened it was approved.
+		countersign.KindImportBatch: {0, "", sample(countersign.KindImportBatch)},
 	}
 }
 

@@ -27,6 +27,15 @@ const digestType = "countersign-change-v1"
 // always exact.
 const maxListedEffects = 200
 
+// listedEffects of a batch of an import are one, the batch itself: nobody decides
+// on its document, and what its rows made stands in its entry.
+func listedEffects(ops []countersign.Change) int {
+	if _, is := alone[*countersign.ImportBatch](ops); is {
+		return 1
+	}
+	return maxListedEffects
+}
+
 // document is everything about a change request that never changes: what its
 // digest is computed over and what approvers agree to. Its canonical committed
 // form is stored, stands in the log, and is never made again.
@@ -79,7 +88,7 @@ func writeDocument(org countersign.OrganizationID, c *countersign.ChangeRequest,
 		}
 		d.Operations = append(d.Operations, raw)
 	}
-	c.Effects, c.EffectsTotal = effects[:min(len(effects), maxListedEffects)], len(effects)
+	c.Effects, c.EffectsTotal = effects[:min(len(effects), listedEffects(c.Operations))], len(effects)
 	for _, effect := range c.Effects {
 		d.Effects = append(d.Effects, documentEffect{Fact: string(effect.Fact), From: effect.From, Before: effect.Before, After: effect.After})
 	}

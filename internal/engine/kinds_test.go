@@ -74,7 +74,7 @@ const somebodys = "somebody.example"
 // deeds has a row for every kind of change.
 func deeds() map[countersign.ChangeKind]deed {
 	all := map[countersign.ChangeKind]deed{}
-	for _, part := range []map[countersign.ChangeKind]deed{userDeeds(), groupDeeds(), credentialDeeds(), organizationDeeds()} {
+	for _, part := range []map[countersign.ChangeKind]deed{userDeeds(), groupDeeds(), credentialDeeds(), organizationDeeds(), importDeeds()} {
 		for kind, d := range part {
 			all[kind] = d
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/names"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // ledger applies the operations of one batch and books every fact they touch:
@@ -41,6 +42,7 @@ type ledger struct {
 	subjects []countersign.UserID
 	// deactivated users have lost their active state.
 	deactivated []countersign.UserID
+	imported    *store.ImportedBatch
 }
 
 func newLedger(w *work, position int64, immediate bool) *ledger {

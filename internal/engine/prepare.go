@@ -49,6 +49,9 @@ func (w *work) prepare(op countersign.Change) error {
 		return cleanText("label", &c.Label)
 	case *countersign.UpdateOrganization:
 		return cleanGiven("name", &c.Name)
+	case *countersign.OpenImport:
+		c.Permissions = sorted(c.Permissions)
+		return cleanText("label", &c.Label)
 	}
 	return nil
 }
@@ -86,6 +89,8 @@ func refuseAllotted(op countersign.Change) error {
 		return given("credential_id", c.CredentialID != "")
 	case *countersign.RedeemCode:
 		return given("credential_id", c.CredentialID != "")
+	case *countersign.OpenImport:
+		return given("import_id", c.ImportID != "")
 	}
 	return nil
 }

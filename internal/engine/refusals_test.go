@@ -102,6 +102,10 @@ func (h *house) otherSample(kind countersign.ChangeKind) countersign.Change {
 		return &countersign.UpdateOrganization{Name: countersign.Some(h.name("Northwind"))}
 	case countersign.KindOrganizationSeal:
 		return &countersign.SealOrganization{}
+	case countersign.KindImportOpen:
+		return importing(customers(h.name("imported"))).open
+	case countersign.KindImportBatch:
+		return h.opened(importing(customers(h.name("imported")))).batch(0)
 	default:
 		h.t.Fatalf("%s has no sample: make one", kind)
 		return nil
@@ -220,6 +224,7 @@ func allottedFields() map[countersign.ChangeKind][]string {
 		countersign.KindCredentialCreate:    {"credential_id", "client_id"},
 		countersign.KindCredentialIssueCode: {"credential_id"},
 		countersign.KindCredentialRedeem:    {"credential_id"},
+		countersign.KindImportOpen:          {"import_id"},
 	}
 }
 

@@ -42,7 +42,7 @@ func validate(ops []countersign.Change, o Options) error {
 			return inBatch(o, i, err)
 		}
 	}
-	return nil
+	return checkAlone(ops)
 }
 
 // inBatch makes an error name the operation it is about.
@@ -57,6 +57,9 @@ func inBatch(o Options, i int, err error) error {
 // submit is Submit within a transaction; replaced is the request this one
 // succeeds, nil when there is none.
 func (w *work) submit(given []countersign.Change, id countersign.ChangeID, replaced *countersign.ChangeRequest) (countersign.Outcome, error) {
+	if before, err := w.takenIn(given); err != nil || before != nil {
+		return orNone(before), err
+	}
 	ops := make([]countersign.Change, len(given))
 	for i, op := range given {
 		ops[i] = clone(op)
@@ -66,6 +69,7 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 		if err := w.prepare(ops[i]); err != nil {
 			return countersign.Outcome{}, inBatch(w.o, i, err)
 		}
+		nameImport(ops[i], id)
 	}
 	if err := w.checkVersion(ops[0]); err != nil {
 		return countersign.Outcome{}, err
@@ -119,10 +123,14 @@ func governedKinds(book *roster.Book, ops []countersign.Change, requester counte
 	var kinds []countersign.ChangeKind
 	for _, op := range ops {
 		switch {
+		case op.Kind() == countersign.KindImportBatch: // what opened the import was asked
 		case op.Kind() == countersign.KindCredentialCollect, op.Kind() == countersign.KindCredentialRedeem, op.Kind() == countersign.KindUserActivate:
 		case op.Kind() == countersign.KindCredentialRevoke && owns(book, op, requester):
 		default:
 			kinds = append(kinds, op.Kind())
+		}
+		if open, is := op.(*countersign.OpenImport); is {
+			kinds = append(kinds, open.Counts().Kinds()...)
 		}
 	}
 	return kinds
@@ -156,6 +164,9 @@ func (w *work) applyAtOnce(request countersign.ChangeRequest) (countersign.Outco
 		return countersign.Outcome{}, err
 	}
 	if err := w.tx.PutChange(w.ctx, record(request, document, openings), nil); err != nil {
+		return countersign.Outcome{}, err
+	}
+	if err := w.recordBatch(request.ID, l); err != nil {
 		return countersign.Outcome{}, err
 	}
 	if err := w.afterApply(request.ID, l); err != nil {

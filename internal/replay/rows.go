@@ -34,6 +34,7 @@ func (p *player) compareRows() {
 		diff := gocmp.Diff(p.organization(), stored, cmpopts.EquateEmpty())
 		p.must(diff == "", "organization (-log +store)\n%s", diff)
 	}
+	p.compareImports()
 	p.compareIndex()
 }
 

@@ -88,6 +88,9 @@ func (p *player) governed(r *request) []countersign.ChangeKind {
 	var kinds []countersign.ChangeKind
 	for _, op := range r.ops {
 		switch c := op.(type) {
+		case *countersign.ImportBatch:
+		case *countersign.OpenImport:
+			kinds = append(kinds, importedKinds(c)...)
 		case *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser:
 		case *countersign.RevokeCredential:
 			if p.ownerOf(c.CredentialID) != r.Requester {
