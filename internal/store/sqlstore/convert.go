@@ -140,13 +140,17 @@ type jsonColumn struct{ v any }
 // Scan implements sql.Scanner.
 func (c jsonColumn) Scan(src any) error {
 	text, ok := src.(string)
-	switch {
-	case !ok:
+	if !ok {
 		return fmt.Errorf("a document is stored as %T", src)
-	case text == "[]" || text == "{}":
+	}
+	return c.parse([]byte(text))
+}
+
+func (c jsonColumn) parse(text []byte) error {
+	if len(text) == len("[]") { // of lists and objects only the empty ones are that short
 		return nil
 	}
-	return json.Unmarshal([]byte(text), c.v)
+	return json.Unmarshal(text, c.v)
 }
 
 // bytes reads a blob into b; empty and null ones read as nil.

@@ -12,6 +12,7 @@
 //	                      run again after a transient failure             transaction.go, queue.go
 //	session               runs one statement, turns its error into a
 //	                      kind, remembers that the transaction is spoilt  session.go, errors.go
+//	stream                takes very many rows from the driver itself     stream.go
 //	one file per noun     its statements, its columns, its methods        user.go, group.go, ...
 //	statements            the one list of all statements                  statements.go
 //

@@ -78,6 +78,7 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		// A statement of one row takes four times as long as a row among 128;
 		// more gain little, and 65,535 parameters are the most there can be.
 		sizes:       []int{128, 16, 1},
+		stream:      streamPostgres,
 		beforeScan:  longScan,
 		commitLimit: commitLimit,
 		classify:    classifyPostgres, classifyCommit: classifyPostgresCommit,

@@ -59,6 +59,9 @@ type engine struct {
 	// sizes are the numbers of rows that one statement writes where many are to
 	// be written, largest first, the last being 1. Every text is static that way.
 	sizes []int
+	// stream runs a statement on a connection of the driver and calls fn after
+	// each row has gone into columns.
+	stream func(ctx context.Context, conn any, q statement, args []any, columns []column, fn func() error) error
 	// beforeScan, when not empty, is run before the first scan of a read.
 	beforeScan statement
 	// commitLimit is how long a commit may take before its outcome counts as

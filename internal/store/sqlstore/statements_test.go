@@ -131,6 +131,28 @@ func TestNoStatementReadsAWholeTableOnSQLite(t *testing.T) {
 	}
 }
 
+// Who loads an organization reads its rows where they stand: by any other index
+// he would look for each of a million by itself.
+func TestTheLivingAreReadSideBySideOnSQLite(t *testing.T) {
+	db := testdb.SQLite(t).(*testdb.DB)
+	write, _ := db.Pools()
+	found := 0
+	for _, q := range readable(db) {
+		if !strings.Contains(q, "organization_id = $1 and state <> ") {
+			continue
+		}
+		found++
+		query(t, write, "explain query plan "+q, func(step map[string]string) {
+			if !strings.HasSuffix(step["detail"], "USING PRIMARY KEY (organization_id=?)") {
+				t.Errorf("%s\n\t%s", q, step["detail"])
+			}
+		}, "o")
+	}
+	if found != 3 {
+		t.Errorf("%d statements read the living, not those of users, groups and memberships", found)
+	}
+}
+
 // PostgreSQL collects its own statistics, so it gets something to collect them
 // from; and it prefers to read small tables whole, and to join them so, which it
 // is forbidden. Plans are the generic ones, as prepared statements get them.

@@ -280,6 +280,9 @@ create index idempotency_records_created on idempotency_records (organization_id
 -- those of one large organization; real ones, from an ANALYZE on a small
 -- database, would be worse advice. A test finds the index that is missing here.
 -- In each text: rows, then rows alike in the first column, in the first two, ...
+-- The primary keys of users and groups are said to be a little better than they
+-- are: who reads a whole organization finds its rows there side by side, and by
+-- any other index each for itself.
 analyze;
 insert into sqlite_stat1 (tbl, idx, stat) values
 	('organizations', 'sqlite_autoindex_organizations_1', '10000 1'),
@@ -287,14 +290,14 @@ insert into sqlite_stat1 (tbl, idx, stat) values
 	('audit_heads', 'audit_heads', '10000 1'),
 	('catalogue_permissions', 'catalogue_permissions', '1000 1000 1'),
 	('catalogue_permissions', 'catalogue_permissions_rev', '1000 1000 1 1'),
-	('users', 'users', '1000000 1000000 1'),
+	('users', 'users', '1000000 700000 1'),
 	('users', 'users_rev', '1000000 1000000 2 1'),
 	('users', 'users_id', '1000000 1'),
 	('users', 'users_deleted', '100000 100000 1'),
 	('users', 'users_number', '1000000 1000000 1'),
 	('users', 'users_living_email', '1000000 1000000 1'),
 	('users', 'users_living_external_id', '1000000 1000000 1'),
-	('groups', 'groups', '100000 100000 1'),
+	('groups', 'groups', '100000 70000 1'),
 	('groups', 'groups_rev', '100000 100000 2 1'),
 	('groups', 'groups_deleted', '10000 10000 1'),
 	('groups', 'groups_number', '100000 100000 1'),
