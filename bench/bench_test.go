@@ -169,6 +169,10 @@ func TestEveryMeasurementRuns(t *testing.T) {
 			t.Errorf("%s gave no row", m.name)
 		}
 	}
+	var again strings.Builder
+	if err := run(t.Context(), []string{"-from", filepath.Join(dir, "all.json"), "-markdown"}, &again, &errs); err != nil || again.String() != out.String() {
+		t.Errorf("the file tells something else than the run: %v\n%s", err, cmp.Diff(out.String(), again.String()))
+	}
 	if left, err := filepath.Glob(filepath.Join(dir, "copy-*")); err != nil || len(left) > 0 {
 		t.Errorf("copies are left: %v, %v", left, err)
 	}

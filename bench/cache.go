@@ -15,7 +15,7 @@ import (
 )
 
 // generation is counted up when the generator makes other rows than before.
-const generation = "1"
+const generation = "2"
 
 // cache keeps generated databases, so that they are made once. Masters are only
 // read; what is going to change works on a copy.

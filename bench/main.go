@@ -24,8 +24,10 @@ type options struct {
 	seed     uint64
 	dir      string
 	json     string
+	from     string
 	markdown bool
 	list     bool
+	make     bool
 }
 
 func main() {
@@ -59,8 +61,10 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.Uint64Var(&o.seed, "seed", 20260301, "what the generator draws from: the same seed makes the same rows")
 	flags.StringVar(&o.dir, "dir", "", "`folder` for generated databases (default: countersign-bench in the user's cache)")
 	flags.StringVar(&o.json, "json", "", "`file` for everything that was found out: every round, plans, machine")
+	flags.StringVar(&o.from, "from", "", "print what an earlier run left in this `file`, and measure nothing")
 	flags.BoolVar(&o.markdown, "markdown", false, "print the section for docs/benchmarks.md in place of the table")
 	flags.BoolVar(&o.list, "list", false, "print the names of the measurements and stop")
+	flags.BoolVar(&o.make, "make", false, "make the databases of this scale and stop, so that a later run only measures")
 	flags.Usage = func() { usage(errs, flags) }
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -84,12 +88,13 @@ databases are kept in a cache, so that the second run begins at once.
 
   go run ./bench -users 10000 -seconds 0.2      a look at everything, in about a minute
   go run ./bench -users 1000000 -json all.json  the figures that the aims are for
+  go run ./bench -users 1000000 -make           their databases, beforehand
   go run ./bench -only 'check-*' -users 100000  one group of measurements
-  go run ./bench -users 1000000 -markdown       the section for docs/benchmarks.md
+  go run ./bench -from all.json -markdown       the section for docs/benchmarks.md
 
 A ratio is how many times faster ours is than what stands beside it, or, where the
 row says "times slower", how many times longer ours takes. A million users need
-about 25 GB of disk and, for 20 groups each, whatever memory the roster takes.
+about 30 GB of disk and, for 20 groups each, whatever memory the roster takes.
 Let nothing else run meanwhile, and look at min - max before trusting a median.
 
 Flags:
@@ -137,6 +142,13 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 		}
 		return nil
 	}
+	if o.from != "" {
+		earlier, err := readReport(o.from)
+		if err == nil {
+			earlier.print(out, o.markdown)
+		}
+		return err
+	}
 	say := progress{out: errs, bar: isTerminal(errs)}
 	r := report{Machine: describeMachine(ctx, time.Now()), Users: o.users, Seed: o.seed, Rounds: o.rounds, Seconds: o.seconds}
 	store, err := openCache(ctx, o.dir, say)
@@ -148,6 +160,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 		houses: map[use]*house{}, remotes: map[use]*remote{}, removals: map[use]func() error{},
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if o.make {
+		return s.makeAll(ctx)
+	}
 	for _, m := range measurements {
 		rows, err := s.measure(ctx, m)
 		if err != nil {
@@ -161,11 +176,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 			return err
 		}
 	}
-	if o.markdown {
-		r.printMarkdown(out)
-	} else {
-		r.printTable(out)
-	}
+	r.print(out, o.markdown)
 	return nil
 }
 

@@ -51,14 +51,14 @@ type person struct {
 	lastKeepAlive, at int64
 }
 
-// kind: in a thousand, 970 people, 15 API users, 5 signers and 10 end users.
+// kind: in a thousand, 985 people, 10 API users, 2 signers and 3 end users.
 func (s shape) kind(n int) countersign.UserType {
 	switch x := s.draw(kindUser, n) % 1000; {
-	case x < 970:
-		return countersign.Person
 	case x < 985:
+		return countersign.Person
+	case x < 995:
 		return countersign.APIUser
-	case x < 990:
+	case x < 997:
 		return countersign.APISigner
 	default:
 		return countersign.EndUser

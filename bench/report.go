@@ -122,6 +122,10 @@ func (r report) printMarkdown(w io.Writer) {
 		}
 		said[one.Command] = true
 	}
+	fmt.Fprintf(w, "```\n\nEvery round, ours and what stands beside it:\n\n```\n")
+	for _, one := range r.Rows {
+		one.printRounds(w)
+	}
 	fmt.Fprintf(w, "```\n\nWhat SQLite says about the queries beside (EXPLAIN QUERY PLAN):\n")
 	for _, one := range r.Rows {
 		if len(one.Plans) == 0 {
@@ -133,6 +137,40 @@ func (r report) printMarkdown(w io.Writer) {
 		}
 		fmt.Fprintf(w, "```\n")
 	}
+}
+
+func (r row) printRounds(w io.Writer) {
+	if r.Skipped != "" {
+		return
+	}
+	for i, side := range [][]float64{r.OursRounds, r.BesideRounds} {
+		if len(side) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "%-22s %-6s", r.Name, [2]string{"ours", "beside"}[i])
+		for _, f := range side {
+			fmt.Fprintf(w, "  %s", shown(r.Unit, f))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// print shows a report as it was asked for.
+func (r report) print(w io.Writer, markdown bool) {
+	if markdown {
+		r.printMarkdown(w)
+	} else {
+		r.printTable(w)
+	}
+}
+
+func readReport(file string) (report, error) {
+	var r report
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(text, &r)
 }
 
 func (r report) writeJSON(file string) error {

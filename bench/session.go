@@ -151,3 +151,18 @@ func narrowServed(s *session) use { return use{shape: s.narrow(), remote: true} 
 func usualRead(s *session) use    { return use{shape: s.usual()} }
 func usualChanged(s *session) use { return use{shape: s.usual(), changed: true} }
 func smallChanged(s *session) use { return use{shape: s.small(), changed: true} }
+
+// makeAll makes every database that a measurement may want.
+func (s *session) makeAll(ctx context.Context) error {
+	shapes := []shape{s.small(), s.narrow(), s.usual(), s.wide()}
+	for _, one := range append(shapes, s.weighed()...) {
+		if _, err := s.cache.world(ctx, one); err != nil {
+			return err
+		}
+	}
+	if _, err := sqlMaster(ctx, s.cache, s.usual()); err != nil {
+		return err
+	}
+	_, _, err := s.deployment(ctx, s.many())
+	return err
+}

@@ -42,11 +42,7 @@ var registerFold = sync.OnceValue(func() error {
 
 // openSQLSide copies the users of a world, once, and opens a copy of that.
 func openSQLSide(ctx context.Context, c *cache, s shape) (*sqlSide, func() error, error) {
-	world, err := c.world(ctx, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	master, err := c.master("sql-"+s.String(), func(file string) error { return makeSQLSide(ctx, file, world, c.say) })
+	master, err := sqlMaster(ctx, c, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,6 +55,14 @@ func openSQLSide(ctx context.Context, c *cache, s shape) (*sqlSide, func() error
 		return nil, nil, errors.Join(err, remove())
 	}
 	return &sqlSide{db}, func() error { return errors.Join(db.Close(), remove()) }, nil
+}
+
+func sqlMaster(ctx context.Context, c *cache, s shape) (string, error) {
+	world, err := c.world(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	return c.master("sql-"+s.String(), func(file string) error { return makeSQLSide(ctx, file, world, c.say) })
 }
 
 // sqlTable has a number of its own as its key, which makes every index smaller.
