@@ -12,7 +12,8 @@
 //	                      run again after a transient failure             transaction.go, queue.go
 //	session               runs one statement, turns its error into a
 //	                      kind, remembers that the transaction is spoilt  session.go, errors.go
-//	stream                takes very many rows from the driver itself     stream.go
+//	link, column          run it by the driver of the engine, and take     link_sqlite.go, link_postgres.go,
+//	                      columns to where they belong                    column.go
 //	one file per noun     its statements, its columns, its methods        user.go, group.go, ...
 //	statements            the one list of all statements                  statements.go
 //

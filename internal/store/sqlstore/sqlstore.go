@@ -4,10 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/store"
@@ -59,14 +57,8 @@ type engine struct {
 	// sizes are the numbers of rows that one statement writes where many are to
 	// be written, largest first, the last being 1. Every text is static that way.
 	sizes []int
-	// stream runs a statement on a connection of the driver and calls fn after
-	// each row has gone into columns.
-	stream func(ctx context.Context, conn any, q statement, args []any, columns []column, fn func() error) error
 	// beforeScan, when not empty, is run before the first scan of a read.
 	beforeScan statement
-	// commitLimit is how long a commit may take before its outcome counts as
-	// unknown; 0 is for an engine whose commit cannot be abandoned.
-	commitLimit time.Duration
 	// exclusive is true when no other process can write.
 	exclusive bool
 	// classify says what a statement's error means, classifyCommit what that of
@@ -75,12 +67,13 @@ type engine struct {
 	close                    func() error
 }
 
-// pool is a set of connections with the statements prepared on it.
+// pool is a set of connections. database/sql keeps them; what runs on them goes
+// by the driver itself, see link.
 type pool struct {
-	db      *sql.DB
-	options *sql.TxOptions
-	// prepared is nil where the driver prepares and keeps statements by itself.
-	prepared map[statement]*sql.Stmt
+	db       *sql.DB
+	readOnly bool
+	// link makes a link of a connection of the driver.
+	link func(conn any) link
 }
 
 // Open opens a database, brings its schema up to date and checks that it is set
@@ -114,22 +107,31 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return db, nil
 }
 
-// prepare prepares every statement, so that a schema that does not fit them is
-// found at start and not at three in the morning.
+// prepare prepares every statement where they are kept by us, so that a schema
+// that does not fit them is found at start and not at three in the morning.
 func (db *DB) prepare(ctx context.Context) error {
 	for _, p := range []*pool{db.engine.write, db.engine.read} {
-		if p.prepared == nil {
-			continue
+		conn, err := p.db.Conn(ctx)
+		if err != nil {
+			return db.explain(ctx, "preparing", err, db.classify(err))
 		}
-		for _, text := range db.texts.all() {
-			prepared, err := p.db.PrepareContext(ctx, string(text)) //nolint:sqlclosecheck // lives as long as its pool
-			if err != nil {
-				return fmt.Errorf("preparing %q: %w", text, err)
+		err = conn.Raw(func(c any) error {
+			l, ok := p.link(c).(preparer)
+			if !ok {
+				return nil
 			}
-			p.prepared[text] = prepared
+			return l.prepareAll(db.texts.all())
+		})
+		if err := errors.Join(err, conn.Close()); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// preparer is a link that keeps prepared statements itself.
+type preparer interface {
+	prepareAll(all []statement) error
 }
 
 // Exclusive reports whether this process is the only one that can write.

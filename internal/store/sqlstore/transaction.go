@@ -72,15 +72,13 @@ func (db *DB) look(ctx context.Context, fn func(*session) error) error {
 		return err
 	}
 	defer leave()
-	s, _, err := db.begin(ctx, db.engine.read)
-	if err != nil {
-		return err
-	}
-	defer s.end()
-	if err := fn(s); err != nil {
-		return err
-	}
-	return s.failed
+	_, err = db.within(ctx, db.engine.read, func(s *session) (failure, error) {
+		if err := fn(s); err != nil {
+			return failure{}, err
+		}
+		return failure{}, s.failed
+	})
+	return err
 }
 
 // Write runs fn in one transaction of an organization.
@@ -128,25 +126,28 @@ func (db *DB) change(ctx context.Context, org countersign.OrganizationID, first 
 
 // attempt runs a write once and says whether it should be run again.
 func (db *DB) attempt(ctx context.Context, org countersign.OrganizationID, first func(*writeTx) error, fn func(store.WriteTx) error) (again bool, err error) {
-	s, f, err := db.begin(ctx, db.engine.write)
-	if err != nil {
-		return f.transient && ctx.Err() == nil, err
+	began := false
+	f, err := db.within(ctx, db.engine.write, func(s *session) (failure, error) {
+		began = true
+		t := &writeTx{&readTx{s: s, org: org}}
+		err := first(t)
+		if err == nil {
+			err = fn(t)
+		}
+		if err == nil {
+			err = s.failed
+		}
+		if err != nil {
+			return failure{transient: s.worthAnother(err)}, err
+		}
+		if err := ctx.Err(); err != nil {
+			return failure{}, givenUp(err) // the last moment at which this is certain
+		}
+		return s.commit(ctx)
+	})
+	if !began && ctx.Err() != nil {
+		return false, err
 	}
-	defer s.end()
-	t := &writeTx{&readTx{s: s, org: org}}
-	if err := first(t); err != nil {
-		return s.worthAnother(err), err
-	}
-	if err := fn(t); err != nil {
-		return s.worthAnother(err), err
-	}
-	if s.failed != nil {
-		return s.worthAnother(s.failed), s.failed
-	}
-	if err := ctx.Err(); err != nil {
-		return false, givenUp(err) // the last moment at which this is certain
-	}
-	f, err = s.commit(ctx)
 	return f.transient, err
 }
 
