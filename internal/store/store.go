@@ -36,9 +36,9 @@ type Store interface {
 	Read(ctx context.Context, org countersign.OrganizationID, fn func(ReadTx) error) error
 
 	// Write runs fn in one transaction of an organization and commits when fn
-	// returns nil. Before fn runs, the organization's head row has been taken
-	// by an update, which is the lock: writes to one organization run one after
-	// another, on every engine and from every process. fn may run again after
+	// returns nil. Before fn runs, the organization's head row has been read
+	// under a lock: writes to one organization run one after another, on every
+	// engine and from every process. fn may run again after
 	// a transient failure, so it must assign to outer variables only as its last
 	// act. Any error of fn rolls everything back and is returned as it is.
 	//

@@ -17,12 +17,13 @@
 //	one file per noun     its statements, its columns, its methods        user.go, group.go, ...
 //	statements            the one list of all statements                  statements.go
 //
-// The first statement of every Write updates the head row of the organization.
-// That is its lock on both engines: whatever a write reads afterwards stays true
-// until it commits, at the isolation level either engine has by itself.
+// On PostgreSQL, the first statement of every Write updates the head row of the
+// organization; on SQLite, a Write begins as the only one. That is its lock:
+// whatever a write reads afterwards stays true until it commits, at the isolation
+// level either engine has by itself.
 //
 // Everything in which the engines differ stands in sqlite.go and postgres.go:
-// drivers, settings, error codes, locking, and two fragments of SQL (see texts).
+// drivers, settings, error codes, locking, and one fragment of SQL (see texts).
 // Lists go into a statement as one JSON text, which both engines can unfold
 // into rows; so a list is one parameter of one static statement, however long.
 //

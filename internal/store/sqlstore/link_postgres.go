@@ -57,6 +57,31 @@ func (l *postgresLink) exec(ctx context.Context, q statement, args []any) (int64
 	return done.RowsAffected(), err
 }
 
+// execAll sends all statements before it waits for the first answer.
+func (l *postgresLink) execAll(ctx context.Context, calls []call) (at int, touched int64, err error) {
+	if len(calls) == 0 {
+		return 0, 0, nil
+	}
+	if len(calls) == 1 {
+		touched, err = l.exec(ctx, calls[0].text, calls[0].args)
+		return 0, touched, err
+	}
+	var batch pgx.Batch
+	for _, c := range calls {
+		batch.Queue(string(c.text), c.args...)
+	}
+	answers := l.conn.SendBatch(ctx, &batch)
+	for i := range calls {
+		done, err := answers.Exec()
+		if err != nil {
+			_ = answers.Close() // tells the same again
+			return i, 0, err
+		}
+		touched = done.RowsAffected()
+	}
+	return 0, touched, answers.Close()
+}
+
 // query takes columns as they came in.
 func (l *postgresLink) query(ctx context.Context, q statement, args []any, columns []column, fn func() error) error {
 	rows, err := l.conn.Query(ctx, string(q), args...)

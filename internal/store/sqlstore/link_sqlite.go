@@ -79,6 +79,15 @@ func (l *sqliteLink) exec(ctx context.Context, q statement, args []any) (int64, 
 	return result.RowsAffected()
 }
 
+func (l *sqliteLink) execAll(ctx context.Context, calls []call) (at int, touched int64, err error) {
+	for i, c := range calls {
+		if touched, err = l.exec(ctx, c.text, c.args); err != nil {
+			return i, 0, err
+		}
+	}
+	return 0, touched, nil
+}
+
 func (l *sqliteLink) query(ctx context.Context, q statement, args []any, columns []column, fn func() error) (err error) {
 	const now = 1 << 8
 	s, err := l.ready(ctx, q)

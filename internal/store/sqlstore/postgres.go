@@ -72,8 +72,7 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		read: &pool{db: db, readOnly: true, link: func(conn any) link {
 			return newPostgresLink(conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 		}},
-		rows:  `json_to_recordset($2::json) as list (w text, n bigint)`,
-		unhex: `decode(w, 'hex')`,
+		rows: `json_to_recordset($2::json) as list (w text, n bigint)`,
 		// A statement of one row takes four times as long as a row among 128;
 		// more gain little, and 65,535 parameters are the most there can be.
 		sizes:      []int{128, 16, 1},

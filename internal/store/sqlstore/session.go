@@ -37,6 +37,9 @@ type link interface {
 	begin(ctx context.Context) error
 	// exec runs a statement and returns how many rows it touched.
 	exec(ctx context.Context, q statement, args []any) (int64, error)
+	// execAll runs statements until one fails, and says which, or how many rows
+	// the last one touched.
+	execAll(ctx context.Context, calls []call) (failed int, touched int64, err error)
 	// query calls fn after each row has gone into columns, until it fails.
 	query(ctx context.Context, q statement, args []any, columns []column, fn func() error) error
 	commit(ctx context.Context) error
@@ -116,13 +119,28 @@ func (s *session) commit(ctx context.Context) (failure, error) {
 
 // exec runs a statement and returns how many rows it touched.
 func (s *session) exec(ctx context.Context, q statement, args ...any) (int64, error) {
-	args, err := s.ready(ctx, q, args)
-	if err != nil {
+	if err := s.ready(ctx, q, args); err != nil {
 		return 0, err
 	}
 	touched, err := s.link.exec(ctx, q, args)
 	if err != nil {
 		return 0, s.fail(ctx, q, err)
+	}
+	return touched, nil
+}
+
+// execAll runs statements one after another, on PostgreSQL in one round trip, and
+// returns how many rows the last one touched. Bad text in any of them is found
+// before the first is run.
+func (s *session) execAll(ctx context.Context, calls []call) (touched int64, err error) {
+	for _, c := range calls {
+		if err := s.ready(ctx, c.text, c.args); err != nil {
+			return 0, err
+		}
+	}
+	failed, touched, err := s.link.execAll(ctx, calls)
+	if err != nil {
+		return 0, s.fail(ctx, calls[failed].text, err)
 	}
 	return touched, nil
 }
@@ -145,8 +163,7 @@ var errEnough = errors.New("this row was enough")
 // each reads rows into dest, one after another, and calls fn after each. An
 // error of fn ends it and is returned as it is.
 func (s *session) each(ctx context.Context, q statement, args, dest []any, fn func() error) error {
-	args, err := s.ready(ctx, q, args)
-	if err != nil {
+	if err := s.ready(ctx, q, args); err != nil {
 		return err
 	}
 	columns, err := columnsOf(dest)
@@ -183,21 +200,20 @@ func (s *session) allowLong(ctx context.Context) error {
 
 // ready makes sure that a statement may run and makes its arguments storable.
 // Bad text is found here, before the database, so it spoils nothing.
-func (s *session) ready(ctx context.Context, q statement, args []any) ([]any, error) {
+func (s *session) ready(ctx context.Context, q statement, args []any) error {
 	switch {
 	case s.failed != nil:
-		return nil, s.failed
+		return s.failed
 	case s.scanning:
-		return nil, errInCallback
+		return errInCallback
 	}
-	args, err := values(args)
-	if err != nil {
-		return nil, err
+	if err := values(args); err != nil {
+		return err
 	}
 	if err := s.db.fault(string(q)); err != nil {
-		return nil, s.fail(ctx, q, err)
+		return s.fail(ctx, q, err)
 	}
-	return args, nil
+	return nil
 }
 
 // fail spoils the transaction and explains why.

@@ -52,8 +52,8 @@ var _ store.Store = (*DB)(nil)
 type engine struct {
 	// write and read are pools; on PostgreSQL they share one.
 	write, read *pool
-	// rows and unhex are the two fragments of SQL that differ, see texts.
-	rows, unhex string
+	// rows is the fragment of SQL that differs, see texts.
+	rows string
 	// sizes are the numbers of rows that one statement writes where many are to
 	// be written, largest first, the last being 1. Every text is static that way.
 	sizes []int

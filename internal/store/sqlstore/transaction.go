@@ -83,8 +83,12 @@ func (db *DB) look(ctx context.Context, fn func(*session) error) error {
 
 // Write runs fn in one transaction of an organization.
 func (db *DB) Write(ctx context.Context, org countersign.OrganizationID, fn func(store.WriteTx) error) error {
+	head := takeHead
+	if db.engine.exclusive {
+		head = readHead // whoever has begun to write is alone already
+	}
 	return db.change(ctx, org, func(t *writeTx) error {
-		found, err := t.s.one(ctx, takeHead, []any{org}, t.headColumns()...)
+		found, err := t.s.one(ctx, head, []any{org}, t.headColumns()...)
 		if err == nil && !found {
 			err = notFound("organization")
 		}
