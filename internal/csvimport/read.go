@@ -182,6 +182,8 @@ type table struct {
 	header []string
 	// places of the columns, by name.
 	places map[string]int
+	// last is the line of the row before.
+	last int
 }
 
 // row is one row with its line.
@@ -238,14 +240,13 @@ func (t *table) record() (row, error) {
 	if errors.Is(err, io.EOF) {
 		return row{}, io.EOF
 	}
-	line, _ := 0, 0
+	line := t.last + 1
 	if len(fields) > 0 {
 		line, _ = t.reader.FieldPos(0)
 	}
+	t.last = line
 	var wrong *csv.ParseError
 	switch {
-	case errors.As(err, &wrong) && errors.Is(wrong.Err, errRecord):
-		return row{}, &FileError{t.name, wrong.StartLine, errRecord.Error()}
 	case errors.As(err, &wrong):
 		return row{}, &FileError{t.name, wrong.Line, wrong.Err.Error()}
 	case errors.Is(err, errRecord):
