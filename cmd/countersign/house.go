@@ -94,7 +94,7 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 	h.server = server.New(server.Config{
 		Dialects: []server.Dialect{{Name: "directory", Paths: native.Paths(), API: native.New(config)}},
 		Logger:   p.logger, Now: time.Now, Ready: e.Ready, TrustedProxies: p.trustedProxies, Build: buildVersion(),
-		Figures: func() server.Figures { return server.Figures(e.Figures()) },
+		Figures: func() []server.Figure { return figuresOf(e.Figures()) },
 	})
 	return h, nil
 }

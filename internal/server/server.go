@@ -70,7 +70,7 @@ type Config struct {
 	// Build names the running version in metrics.
 	Build string
 	// Figures are read at every scrape; nil leaves them out.
-	Figures func() Figures
+	Figures func() []Figure
 }
 
 // Server is the handler of everything, and can serve itself.

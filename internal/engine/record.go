@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/roster"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// recorder is the transaction as a mutation sees it. It writes down every row on
+// its way to the store, so that the roster need not read them back.
+// TestEveryWriteIsRecorded holds it to the contract of the store.
+type recorder struct {
+	store.WriteTx
+	// picture is the roster before.
+	picture *roster.Picture
+	delta   roster.Delta
+	changes []countersign.ChangeID
+	// unnamed says that rows moved which no call named.
+	unnamed bool
+}
+
+// after is the picture that holds what was written.
+func (r *recorder) after(ctx context.Context) (*roster.Picture, error) {
+	head, err := r.Head(ctx)
+	if err != nil || head.Size == r.picture.Position() {
+		return r.picture, err
+	}
+	if r.unnamed {
+		return r.picture.Follow(ctx, source{r.WriteTx})
+	}
+	slices.Sort(r.changes)
+	for _, id := range slices.Compact(r.changes) {
+		row, err := r.Change(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		request, err := shown(row)
+		if err != nil {
+			return nil, err
+		}
+		r.delta.Changes = append(r.delta.Changes, request)
+	}
+	r.delta.Head = head
+	return r.picture.Apply(r.delta), nil
+}
+
+// Savepoint undoes what was written down with what was written.
+func (r *recorder) Savepoint(ctx context.Context, fn func() error) error {
+	delta, changes, unnamed := r.delta, r.changes, r.unnamed
+	err := r.WriteTx.Savepoint(ctx, fn)
+	if err != nil {
+		r.delta, r.changes, r.unnamed = delta, changes, unnamed
+	}
+	return err
+}
+
+func (r *recorder) PutOrganization(ctx context.Context, o countersign.Organization) error {
+	r.delta.Organization = new(countersign.Organization)
+	*r.delta.Organization = o
+	r.delta.Organization.SealedAt, r.delta.Organization.CreatedAt = stored(o.SealedAt), stored(o.CreatedAt)
+	return r.WriteTx.PutOrganization(ctx, o)
+}
+
+func (r *recorder) PutCataloguePermission(ctx context.Context, p countersign.CataloguePermission) error {
+	r.delta.Catalogue = append(r.delta.Catalogue, p)
+	return r.WriteTx.PutCataloguePermission(ctx, p)
+}
+
+func (r *recorder) PutUser(ctx context.Context, u countersign.User, emailKey string) error {
+	r.delta.Users = append(r.delta.Users, storedUser(u))
+	return r.WriteTx.PutUser(ctx, u, emailKey)
+}
+
+func (r *recorder) PutGroup(ctx context.Context, g countersign.Group, nameKey string) error {
+	r.delta.Groups = append(r.delta.Groups, storedGroup(g))
+	return r.WriteTx.PutGroup(ctx, g, nameKey)
+}
+
+func (r *recorder) PutMembership(ctx context.Context, m countersign.Membership) error {
+	r.delta.Memberships = append(r.delta.Memberships, storedMembership(m))
+	return r.WriteTx.PutMembership(ctx, m)
+}
+
+func (r *recorder) RemoveMembershipsOfUser(ctx context.Context, id countersign.UserID, position int64, at time.Time) error {
+	r.unnamed = true
+	return r.WriteTx.RemoveMembershipsOfUser(ctx, id, position, at)
+}
+
+func (r *recorder) RemoveMembershipsOfGroup(ctx context.Context, id countersign.GroupID, position int64, at time.Time) error {
+	r.unnamed = true
+	return r.WriteTx.RemoveMembershipsOfGroup(ctx, id, position, at)
+}
+
+func (r *recorder) PutCredential(ctx context.Context, c countersign.Credential) error {
+	c.SecretHash = present(c.SecretHash)
+	c.CreatedAt, c.ModifiedAt, c.ExpiresAt = stored(c.CreatedAt), stored(c.ModifiedAt), stored(c.ExpiresAt)
+	r.delta.Credentials = append(r.delta.Credentials, c)
+	return r.WriteTx.PutCredential(ctx, c)
+}
+
+func (r *recorder) PutChange(ctx context.Context, c store.ChangeRecord, base []countersign.FactVersion) error {
+	r.changes = append(r.changes, c.ID)
+	return r.WriteTx.PutChange(ctx, c, base)
+}
+
+func (r *recorder) AddApproval(ctx context.Context, a countersign.Approval) error {
+	r.changes = append(r.changes, a.Change)
+	return r.WriteTx.AddApproval(ctx, a)
+}
+
+// What follows is the form in which the store gives rows back.
+
+// stored is a time as the store keeps it: UTC, whole microseconds.
+func stored(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// present is a list as the store keeps it: nil when empty.
+func present[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clone(list)
+}
+
+func storedUser(u countersign.User) countersign.User {
+	u.Permissions, u.AllowedIPs = present(u.Permissions), present(u.AllowedIPs)
+	u.CreatedAt, u.ModifiedAt = stored(u.CreatedAt), stored(u.ModifiedAt)
+	u.LastKeepAliveAt, u.LastActiveAt = stored(u.LastKeepAliveAt), stored(u.LastActiveAt)
+	return u
+}
+
+func storedGroup(g countersign.Group) countersign.Group {
+	g.Permissions = present(g.Permissions)
+	g.CreatedAt, g.ModifiedAt = stored(g.CreatedAt), stored(g.ModifiedAt)
+	return g
+}
+
+func storedMembership(m countersign.Membership) countersign.Membership {
+	m.StartsAt, m.ExpiresAt = stored(m.StartsAt), stored(m.ExpiresAt)
+	m.CreatedAt, m.ModifiedAt = stored(m.CreatedAt), stored(m.ModifiedAt)
+	return m
+}
