@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,6 +14,10 @@ import (
 	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/store"
 )
+
+// tooLargeFor is how long an organization is not tried again that needs more
+// memory than there may be.
+const tooLargeFor = time.Minute
 
 // loadPatience is how long a caller waits for the roster of his organization
 // before he is asked to come again. Small ones are there long before.
@@ -32,12 +38,15 @@ type shelf struct {
 	mu     sync.RWMutex
 	places map[countersign.OrganizationID]*place
 	bytes  int64
+	// large holds the organizations that did not fit, until they are tried again:
+	// loading one takes the memory of all others before it fails.
+	large map[countersign.OrganizationID]time.Time
 }
 
 func newShelf(budget int64) *shelf {
 	return &shelf{
 		budget: budget, loads: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
-		places: map[countersign.OrganizationID]*place{},
+		places: map[countersign.OrganizationID]*place{}, large: map[countersign.OrganizationID]time.Time{},
 	}
 }
 
@@ -116,9 +125,27 @@ func (s *shelf) book(p *place, bytes int64) error {
 	s.bytes += bytes - p.bytes
 	p.bytes = bytes
 	for s.budget > 0 && s.bytes > s.budget {
-		if !s.evictOne(p) {
-			return s.full(p)
+		if p.bytes > s.budget {
+			return errTooLarge()
 		}
+		if !s.evictOne(p) {
+			return comeAgain("memory_in_use", "the server's memory is taken by other organizations just now; try again", 1)
+		}
+	}
+	return nil
+}
+
+func errTooLarge() error {
+	return comeAgain("organization_too_large",
+		"this organization needs more memory than the server may use; its operator can raise --roster-memory", int(tooLargeFor/time.Second))
+}
+
+// fits refuses an organization that did not fit a while ago.
+func (s *shelf) fits(org countersign.OrganizationID, now time.Time) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if now.Before(s.large[org]) {
+		return errTooLarge()
 	}
 	return nil
 }
@@ -148,14 +175,6 @@ func (s *shelf) drop(p *place) {
 	}
 }
 
-func (s *shelf) full(p *place) error {
-	if p.bytes > s.budget {
-		return countersign.Code(countersign.Unavailable, "organization_too_large", "",
-			"this organization needs more memory than the server may use; its operator can raise --roster-memory")
-	}
-	return comeAgain("memory_in_use", "the server's memory is taken by other organizations just now; try again", 1)
-}
-
 func comeAgain(code, message string, seconds int) error {
 	e := countersign.Code(countersign.Unavailable, code, "", message)
 	e.Detail = map[string]string{"retry_after": fmt.Sprint(seconds)}
@@ -163,10 +182,15 @@ func comeAgain(code, message string, seconds int) error {
 }
 
 // forget takes a place off the shelf that could not be loaded.
-func (s *shelf) forget(p *place) {
+func (s *shelf) forget(p *place, why error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(p)
+	maps.DeleteFunc(s.large, func(_ countersign.OrganizationID, until time.Time) bool { return !now.Before(until) })
+	var own *countersign.Error
+	if errors.As(why, &own) && own.Code == "organization_too_large" {
+		s.large[p.org] = now.Add(tooLargeFor)
+	}
 }
 
 // place pins the place of an organization with its picture loaded.
@@ -231,6 +255,10 @@ func (e *Engine) load(ctx context.Context, p *place) error {
 	if p.picture.Load() != nil {
 		return nil
 	}
+	if err := e.shelf.fits(p.org, e.now()); err != nil {
+		e.shelf.forget(p, nil, e.now())
+		return err
+	}
 	err := e.store.Read(ctx, p.org, func(tx store.ReadTx) error {
 		return e.advance(p, func(room func(int64) error) (*roster.Picture, error) {
 			return roster.Empty().FollowWithin(ctx, source{tx}, room)
@@ -238,7 +266,7 @@ func (e *Engine) load(ctx context.Context, p *place) error {
 	})
 	if err != nil {
 		e.shelf.failed.Add(1)
-		e.shelf.forget(p)
+		e.shelf.forget(p, err, e.now())
 		return err
 	}
 	e.shelf.loaded.Add(1)
