@@ -182,6 +182,16 @@ func TestReadinessAsksTheDatabase(t *testing.T) {
 	if w := get(t, s, "/readyz"); w.Code != http.StatusOK {
 		t.Errorf("ready: %d", w.Code)
 	}
+	loading := true
+	c.Loading = func() bool { return loading }
+	late := server.New(c)
+	if w := get(t, late, "/readyz"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "being loaded") {
+		t.Errorf("loading: %d %s", w.Code, w.Body)
+	}
+	loading = false
+	if w := get(t, late, "/readyz"); w.Code != http.StatusOK {
+		t.Errorf("loaded: %d", w.Code)
+	}
 	broken = countersign.E(countersign.Unavailable, "", "postgres://user:password@host is gone")
 	if w := get(t, s, "/readyz"); w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "password") {
 		t.Errorf("broken: %d %s", w.Code, w.Body)
