@@ -56,11 +56,7 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if state := request.StateAt(w.now); !state.Open() {
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
-	organization, err := w.tx.Organization(w.ctx)
-	if err != nil {
-		return countersign.Outcome{}, err
-	}
-	c := w.tallyCase(organization, request)
+	c := w.tallyCase(w.picture.Organization(), request)
 	if !approval.MayVote(c, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
 	}

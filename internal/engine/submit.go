@@ -74,10 +74,8 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 	if err := w.checkVersion(ops[0]); err != nil {
 		return countersign.Outcome{}, err
 	}
-	organization, err := w.tx.Organization(w.ctx)
-	if err != nil {
-		return countersign.Outcome{}, err
-	}
+	// The picture stands at the head this transaction has locked.
+	organization := w.picture.Organization()
 	asked := w.ask(organization, ops)
 	request := countersign.ChangeRequest{
 		ID: id, Operations: ops, Reason: w.o.Reason,
@@ -339,6 +337,9 @@ func (w *work) checkSingle(request countersign.ChangeRequest) error {
 // relied on a fact it moved are stale, those whose requester is no longer active
 // are cancelled.
 func (w *work) afterApply(winner countersign.ChangeID, l *ledger) error {
+	if w.picture.Size().OpenChanges == 0 {
+		return nil
+	}
 	stale, err := w.tx.OpenChangesRelyingOn(w.ctx, l.factsMoved())
 	if err != nil {
 		return err
