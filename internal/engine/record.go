@@ -85,6 +85,27 @@ func (r *recorder) PutMembership(ctx context.Context, m countersign.Membership) 
 	return r.WriteTx.PutMembership(ctx, m)
 }
 
+func (r *recorder) PutUsers(ctx context.Context, rows []store.UserRow) error {
+	for i := range rows {
+		r.delta.Users = append(r.delta.Users, storedUser(rows[i].User))
+	}
+	return r.WriteTx.PutUsers(ctx, rows)
+}
+
+func (r *recorder) PutGroups(ctx context.Context, rows []store.GroupRow) error {
+	for i := range rows {
+		r.delta.Groups = append(r.delta.Groups, storedGroup(rows[i].Group))
+	}
+	return r.WriteTx.PutGroups(ctx, rows)
+}
+
+func (r *recorder) PutMemberships(ctx context.Context, rows []countersign.Membership) error {
+	for i := range rows {
+		r.delta.Memberships = append(r.delta.Memberships, storedMembership(rows[i]))
+	}
+	return r.WriteTx.PutMemberships(ctx, rows)
+}
+
 func (r *recorder) RemoveMembershipsOfUser(ctx context.Context, id countersign.UserID, position int64, at time.Time) error {
 	r.unnamed = true
 	return r.WriteTx.RemoveMembershipsOfUser(ctx, id, position, at)
