@@ -183,6 +183,50 @@ func (s source) OpenChanges(ctx context.Context, position int64, fn func(counter
 	})
 }
 
+// The rows that live, and those that no longer do, told apart here until the
+// store does.
+
+// LivingUsers implements roster.Source.
+func (s source) LivingUsers(ctx context.Context, fn func(countersign.User) error) error {
+	return s.UsersSince(ctx, 0, where((*countersign.User).Living, true, fn))
+}
+
+// DeletedUsers implements roster.Source.
+func (s source) DeletedUsers(ctx context.Context, fn func(countersign.User) error) error {
+	return s.UsersSince(ctx, 0, where((*countersign.User).Living, false, fn))
+}
+
+// LivingGroups implements roster.Source.
+func (s source) LivingGroups(ctx context.Context, fn func(countersign.Group) error) error {
+	return s.GroupsSince(ctx, 0, where((*countersign.Group).Living, true, fn))
+}
+
+// DeletedGroups implements roster.Source.
+func (s source) DeletedGroups(ctx context.Context, fn func(countersign.Group) error) error {
+	return s.GroupsSince(ctx, 0, where((*countersign.Group).Living, false, fn))
+}
+
+// LivingMemberships implements roster.Source.
+func (s source) LivingMemberships(ctx context.Context, fn func(countersign.Membership) error) error {
+	return s.MembershipsSince(ctx, 0, where(lives, true, fn))
+}
+
+// RemovedMemberships implements roster.Source.
+func (s source) RemovedMemberships(ctx context.Context, fn func(countersign.Membership) error) error {
+	return s.MembershipsSince(ctx, 0, where(lives, false, fn))
+}
+
+func lives(m *countersign.Membership) bool { return m.State != countersign.MembershipRemoved }
+
+func where[T any](living func(*T) bool, wanted bool, fn func(T) error) func(T) error {
+	return func(row T) error {
+		if living(&row) != wanted {
+			return nil
+		}
+		return fn(row)
+	}
+}
+
 // isKind reports whether err is one of ours of a kind.
 func isKind(err error, kind countersign.Kind) bool { return errors.Is(err, kind) }
 

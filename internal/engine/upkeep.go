@@ -21,11 +21,11 @@ type Figures struct {
 func (e *Engine) Figures() Figures {
 	var f Figures
 	for _, s := range e.loaded() {
-		users, changes := s.book.Size()
+		size := s.book.Size()
 		f.Organizations++
 		f.Positions += s.book.Position()
-		f.Users += users
-		f.OpenChanges += changes
+		f.Users += size.Users
+		f.OpenChanges += size.OpenChanges
 	}
 	return f
 }
