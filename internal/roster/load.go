@@ -1,7 +1,5 @@
 package roster
 
-
-
 // seal lets go of the memory that a chunk was allowed to grow into.
 
 func (c *userChunk) seal() {
@@ -124,4 +122,3 @@ func (b *builder) eachMember(visit func(c *memberChunk, i, row uint32)) {
 		}
 	}
 }
-

@@ -35,15 +35,15 @@ type memberChunk struct {
 
 // The flags of a membership: two bits of state, two of role, then the switches.
 const (
-	memberRoleShift   = 2
-	switchAccounts    = 1 << 4
-	switchEdits       = 1 << 5
-	switchReports     = 1 << 6
-	switchLogin       = 1 << 7
-	memberStateBits   = 3
-	memberRoleBits    = 3
-	maxStamps         = memberRows
-	stampsRemembered  = 4
+	memberRoleShift  = 2
+	switchAccounts   = 1 << 4
+	switchEdits      = 1 << 5
+	switchReports    = 1 << 6
+	switchLogin      = 1 << 7
+	memberStateBits  = 3
+	memberRoleBits   = 3
+	maxStamps        = memberRows
+	stampsRemembered = 4
 )
 
 // stamp is when a row was written, and at which position.
