@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -33,4 +34,21 @@ func (e *Engine) Places() int {
 	e.shelf.mu.RLock()
 	defer e.shelf.mu.RUnlock()
 	return len(e.shelf.places)
+}
+
+// Whole is the picture of an organization with its deleted rows, which stay
+// unknown to the engine itself.
+func (e *Engine) Whole(ctx context.Context, org countersign.OrganizationID) (*roster.Picture, error) {
+	picture, err := e.Picture(ctx, org)
+	if err != nil || picture.HasCold() {
+		return picture, err
+	}
+	err = e.store.Read(ctx, org, func(tx store.ReadTx) error {
+		next, err := picture.Follow(ctx, source{tx})
+		if err == nil {
+			picture, err = next.WithCold(ctx, source{tx}, nil)
+		}
+		return err
+	})
+	return picture, err
 }

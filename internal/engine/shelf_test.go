@@ -135,7 +135,7 @@ func TestAnOrganizationLargerThanTheBudgetIsUnavailable(t *testing.T) {
 		if _, err := whole.Submit(t.Context(), w.found[0], ops, engine.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		large, err := whole.Picture(t.Context(), w.found[0].Organization)
+		large, err := withMemory(w.store, 0).Picture(t.Context(), w.found[0].Organization) // as loading it makes it
 		if err != nil {
 			t.Fatal(err)
 		}
