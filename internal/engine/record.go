@@ -45,7 +45,11 @@ func (r *recorder) after(ctx context.Context) (*roster.Picture, error) {
 		r.delta.Changes = append(r.delta.Changes, request)
 	}
 	r.delta.Head = head
-	return r.picture.Apply(r.delta), nil
+	if next := r.picture.Apply(r.delta); next.Position() == head.Size {
+		return next, nil
+	}
+	// What was taken down does not add up; what was stored tells.
+	return r.picture.Follow(ctx, source{r.WriteTx})
 }
 
 // Savepoint undoes what was written down with what was written.
