@@ -139,7 +139,7 @@ func TestAnOrganizationLargerThanTheBudgetIsUnavailable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := withMemory(w.store, large.Bytes()-1)
+		e := withMemory(w.store, large.Bytes()*9/10)
 		for range 3 {
 			_, err = e.Organization(t.Context(), w.found[0])
 			mustBe(t, err, "organization_too_large")
