@@ -101,10 +101,9 @@ func (c ImportCounts) Kinds() []ChangeKind {
 }
 
 func (c ImportCounts) validate() error {
-	const most = 1 << 40
 	for _, n := range []int{c.Persons, c.Admins, c.EndUsers, c.APIUsers, c.Grantees, c.Groups, c.Memberships, c.GroupAdmins} {
-		if n < 0 || n > most {
-			return E(Invalid, "counts", "must not be negative")
+		if n < 0 || n > MaxImportRows {
+			return E(Invalid, "counts", "must be those of 1 to 2000 rows of one file")
 		}
 	}
 	sorts := 0
