@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/engine"
@@ -180,24 +181,30 @@ func (d deployment) rightAnswers(ctx context.Context, h *house) (err error) {
 	return nil
 }
 
-// giantRefused waits for the answer that does not come, and returns what is said
-// instead.
+// giantRefused asks until the server has found out that an organization is larger
+// than the budget, and returns what it says then.
 func (d deployment) giantRefused(ctx context.Context, h *house) (string, error) {
-	const patience = 5 * time.Second
+	const patience = time.Minute
 	a, err := newAsker(ctx, h.address, d.each[len(d.each)-1], 7)
 	if err != nil {
 		return "", err
 	}
 	defer a.conn.Close()
-	_, err = a.patiently(ctx, patience)
-	var other *answered
-	switch {
-	case err == nil:
-		return "", errors.New("an organization larger than the budget was answered")
-	case errors.As(err, &other) && other.loading():
-		return other.Error(), nil
-	default:
-		return "", err
+	began := time.Now()
+	for {
+		_, err = a.ask(a.question())
+		var other *answered
+		switch {
+		case err == nil:
+			return "", errors.New("an organization larger than the budget was answered")
+		case !errors.As(err, &other) || !other.loading():
+			return "", err
+		case strings.Contains(other.body, "organization_too_large"):
+			return other.Error(), nil
+		case time.Since(began) > patience:
+			return "", fmt.Errorf("an organization larger than the budget is only ever %w", err)
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

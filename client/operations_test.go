@@ -223,7 +223,8 @@ func calls(c *client.Client) []func(*testing.T) error {
 		Label: "from Okta", Salt: someSalt, Files: []client.ImportFile{{File: "users.csv", SHA256: someSum, Rows: 7, Rejected: 1}}, Permissions: p, SkipRejects: true,
 		Batches: []client.ImportBatchSummary{
 			{Digest: someSum, Counts: client.ImportCounts{Persons: 2, Admins: 1, EndUsers: 1, APIUsers: 1, Grantees: 1}},
-			{Digest: someSum, Counts: client.ImportCounts{Groups: 1}}, {Digest: someSum, Counts: client.ImportCounts{Memberships: 1, GroupAdmins: 1}},
+			{Digest: someSum, Counts: client.ImportCounts{Groups: 1}},
+			{Digest: someSum, Counts: client.ImportCounts{Memberships: 1, GroupAdmins: 1}},
 		},
 	}
 	rows, err := json.Marshal(client.ImportRows{

@@ -242,6 +242,10 @@ func (s *session) showImpact(w io.Writer, c *client.Change, most int) {
 	if c.Impact == nil {
 		return
 	}
+	if slices.ContainsFunc(c.Operations, func(op client.SubmittedOperation) bool { return op.Kind == "import.open" }) {
+		fmt.Fprint(w, "\nimpact: what the rows do; they are not here yet, and whoever approves compares the files\n")
+		return
+	}
 	if c.Impact.UsersTotal == 0 {
 		fmt.Fprint(w, "\nimpact: nobody gains or loses a permission\n")
 		return

@@ -287,8 +287,14 @@ type tally struct {
 
 func tallies(c client.ImportCounts) []tally {
 	all := []tally{
-		{"people", c.Persons}, {"of them admins", c.Admins}, {"end users", c.EndUsers}, {"API users", c.APIUsers},
-		{"users who receive permissions", c.Grantees}, {"groups", c.Groups}, {"memberships", c.Memberships}, {"of them group admins", c.GroupAdmins},
+		{"people", c.Persons},
+		{"of them admins", c.Admins},
+		{"end users", c.EndUsers},
+		{"API users", c.APIUsers},
+		{"users who receive permissions", c.Grantees},
+		{"groups", c.Groups},
+		{"memberships", c.Memberships},
+		{"of them group admins", c.GroupAdmins},
 	}
 	return slices.DeleteFunc(all, func(t tally) bool { return t.rows == 0 })
 }
@@ -433,33 +439,39 @@ func (i *importing) writeJSON(v any) error {
 // that waits for approval.
 func (i *importing) open(ctx context.Context) (*client.Import, error) {
 	if i.kept.ImportID == "" {
-		if err := i.keep(); err != nil {
+		if err := i.begin(ctx); err != nil {
 			return nil, err
-		}
-		out, err := i.api.OpenImport(ctx, opening(&i.plan.Open), client.Reason(i.reason), client.IdempotencyKey(i.kept.Key))
-		if err != nil {
-			return nil, i.explainOpening(err)
-		}
-		switch {
-		case out.Object != nil:
-			i.kept.ImportID = out.Object.ID
-		case out.Receipt != nil:
-			i.kept.ImportID = client.ChangeID(out.Receipt.ID)
-		default:
-			i.kept.ImportID = out.Pending.ID
-		}
-		if err := i.keep(); err != nil {
-			return nil, err
-		}
-		if out.Pending != nil {
-			i.learnOf(ctx, out.Pending)
-			i.aside("waiting for approval: change %s\n", out.Pending.ID)
-			if missing := i.missing(out.Pending); missing != "" {
-				i.aside("  needs: %s\n", visible(missing))
-			}
 		}
 	}
 	return i.found(ctx)
+}
+
+// begin opens a new import.
+func (i *importing) begin(ctx context.Context) error {
+	if err := i.keep(); err != nil {
+		return err
+	}
+	out, err := i.api.OpenImport(ctx, opening(&i.plan.Open), client.Reason(i.reason), client.IdempotencyKey(i.kept.Key))
+	if err != nil {
+		return i.explainOpening(err)
+	}
+	switch {
+	case out.Object != nil:
+		i.kept.ImportID = out.Object.ID
+	case out.Receipt != nil:
+		i.kept.ImportID = client.ChangeID(out.Receipt.ID)
+	default:
+		i.kept.ImportID = out.Pending.ID
+	}
+	if err := i.keep(); err != nil || out.Pending == nil {
+		return err
+	}
+	i.learnOf(ctx, out.Pending)
+	i.aside("waiting for approval: change %s\n", out.Pending.ID)
+	if missing := i.missing(out.Pending); missing != "" {
+		i.aside("  needs: %s\n", visible(missing))
+	}
+	return nil
 }
 
 // explainOpening makes the key of an opening that went wrong worth nothing: what

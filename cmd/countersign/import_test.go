@@ -125,7 +125,7 @@ func TestAnImportThatWaits(t *testing.T) {
 	id := regexp.MustCompile(`change ([0-9a-f-]{36})`).FindStringSubmatch(held.out)[1]
 	c.types(t, "import", dir, "--as", "ada").must(t, exitDone, "nothing is imported yet")
 
-	c.types(t, "changes", "show", id, "--as", "grace").must(t, exitDone, "import.open", "batches: 3, to be compared with the files", "persons: 2", "groups: 1", "label: from Okta")
+	c.types(t, "changes", "show", id, "--as", "grace").must(t, exitDone, "import.open", "batches: 3, to be compared with the files", "persons: 2", "groups: 1", "label: from Okta", "whoever approves compares the files")
 	said := c.types(t, "import", dir, "--verify", "--change", id, "--as", "grace").must(t, exitDone, "the files are what import "+id+" names")
 	digest := regexp.MustCompile(`--digest ([0-9a-f]{64})`).FindStringSubmatch(said.out)[1]
 	other := files(t, map[string]string{"users.csv": strings.Replace(goodUsers, "Katherine", "Katharine", 1), "groups.csv": "name,permissions\nNight shift,transactions.create\n"})

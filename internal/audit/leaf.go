@@ -40,6 +40,10 @@
 // all. Effects above 32 KB stand in a blob: a content-addressed body, the SHA-256
 // of which is in the entry. A leaf never exceeds 65,535 bytes.
 //
+// An import that opens moves import:<id>, where id is that of its change, and each
+// batch of it import.batch:<id>/<index> from 0, once: its digest, how many rows
+// were taken in, and which were left out. The rows are the effects that follow.
+//
 // What stands in no set follows from the entries: a row was created and last
 // modified at the times of the first and the last entry that moved one of its
 // facts, a membership anew with each id; a group by the requesters of those

@@ -58,6 +58,16 @@ type Store interface {
 	// start-up, authentication and health use it.
 	Deployment(ctx context.Context, fn func(DeploymentTx) error) error
 
+	// Watch blocks until ctx ends, and gives its error, or until the store is
+	// closed, which gives Unavailable. Meanwhile it calls fn, from one goroutine,
+	// for each commit of any process that moved an organization's log, with where
+	// it stands then, as soon as that is known. An empty organization is news of
+	// Watch itself: 0 means that it has just begun to listen, or does so again, and
+	// that anything may have moved before; -1 that it has lost contact with the
+	// database, which is noticed within two seconds. It then tries again by itself.
+	// fn must not wait for anything. An Exclusive store has nothing to tell.
+	Watch(ctx context.Context, fn func(org countersign.OrganizationID, position int64)) error
+
 	// Exclusive reports whether this process is the only one that can write:
 	// true for SQLite, which is opened under an exclusive lock.
 	Exclusive() bool

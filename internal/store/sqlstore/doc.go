@@ -14,6 +14,7 @@
 //	                      kind, remembers that the transaction is spoilt  session.go, errors.go
 //	link, column          run it by the driver of the engine, and take     link_sqlite.go, link_postgres.go,
 //	                      columns to where they belong                    column.go
+//	Watch                 hears of commits, where others can write         watch.go
 //	one file per noun     its statements, its columns, its methods        user.go, group.go, ...
 //	statements            the one list of all statements                  statements.go
 //

@@ -76,6 +76,8 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		// A statement of one row takes four times as long as a row among 128;
 		// more gain little, and 65,535 parameters are the most there can be.
 		sizes:      []int{128, 16, 1},
+		watch:      watchPostgres(config.ConnConfig),
+		announce:   announceCommit,
 		beforeScan: longScan,
 		classify:   classifyPostgres, classifyCommit: classifyPostgresCommit,
 		close: func() error {

@@ -103,6 +103,7 @@ func openSQLite(ctx context.Context, path string) (_ *engine, err error) {
 		// No statement travels anywhere, and the driver looks for a parameter
 		// among all there are: several rows at once were no faster, many slower.
 		sizes:     []int{1},
+		watch:     watchNobody,
 		exclusive: true,
 		classify:  classifySQLite, classifyCommit: classifySQLiteCommit,
 		close: func() error { return closeSQLite(read, write, lock) },

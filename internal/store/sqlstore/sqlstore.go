@@ -38,12 +38,12 @@ type DB struct {
 	queue  queue
 	fault  func(point string) error
 
-	// mu guards closing and running; idle is closed when the last transaction
-	// ends after Close has begun, and closed when Close is done.
-	mu           sync.Mutex
-	closing      bool
-	running      int
-	idle, closed chan struct{}
+	// mu guards closing and running; ending is closed when Close begins, idle when
+	// the last transaction ends after that, and closed when Close is done.
+	mu                   sync.Mutex
+	closing              bool
+	running              int
+	ending, idle, closed chan struct{}
 }
 
 var _ store.Store = (*DB)(nil)
@@ -57,6 +57,10 @@ type engine struct {
 	// sizes are the numbers of rows that one statement writes where many are to
 	// be written, largest first, the last being 1. Every text is static that way.
 	sizes []int
+	// watch calls its function for what is committed, until its context ends;
+	// announce, when not empty, is what a transaction has to tell it.
+	watch    func(ctx context.Context, fn func(countersign.OrganizationID, int64))
+	announce statement
 	// beforeScan, when not empty, is run before the first scan of a read.
 	beforeScan statement
 	// exclusive is true when no other process can write.
@@ -82,7 +86,7 @@ type pool struct {
 // SQLite file belongs to one DB at a time, in whatever process; who comes second
 // gets Unavailable. No error ever shows the URL: it may hold a password.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	db := &DB{fault: o.Fault, idle: make(chan struct{}), closed: make(chan struct{})}
+	db := &DB{fault: o.Fault, ending: make(chan struct{}), idle: make(chan struct{}), closed: make(chan struct{})}
 	if db.fault == nil {
 		db.fault = func(string) error { return nil }
 	}
@@ -147,6 +151,7 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.closing = true
+	close(db.ending)
 	if db.running == 0 {
 		close(db.idle)
 	}
@@ -156,12 +161,16 @@ func (db *DB) Close() error {
 	return db.engine.close()
 }
 
+func errClosed() error {
+	return countersign.E(countersign.Unavailable, "", "the database has been closed")
+}
+
 // enter counts a transaction in; who got in calls leave.
 func (db *DB) enter() (leave func(), err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.closing {
-		return nil, countersign.E(countersign.Unavailable, "", "the database has been closed")
+		return nil, errClosed()
 	}
 	db.running++
 	return func() {

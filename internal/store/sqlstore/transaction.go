@@ -33,8 +33,11 @@ type readTx struct {
 	head countersign.Head
 }
 
-// writeTx also writes; head moves with what it appends.
-type writeTx struct{ *readTx }
+// writeTx also writes; head moves with what it appends, from where it began.
+type writeTx struct {
+	*readTx
+	began int64
+}
 
 var (
 	_ store.ReadTx  = (*readTx)(nil)
@@ -133,13 +136,17 @@ func (db *DB) attempt(ctx context.Context, org countersign.OrganizationID, first
 	began := false
 	f, err := db.within(ctx, db.engine.write, func(s *session) (failure, error) {
 		began = true
-		t := &writeTx{&readTx{s: s, org: org}}
+		t := &writeTx{readTx: &readTx{s: s, org: org}}
 		err := first(t)
+		t.began = t.head.Size
 		if err == nil {
 			err = fn(t)
 		}
 		if err == nil {
 			err = s.failed
+		}
+		if err == nil {
+			err = t.announce(ctx)
 		}
 		if err != nil {
 			return failure{transient: s.worthAnother(err)}, err
@@ -153,6 +160,16 @@ func (db *DB) attempt(ctx context.Context, org countersign.OrganizationID, first
 		return false, err
 	}
 	return f.transient, err
+}
+
+// announce tells watchers where the log will stand, if it has moved.
+func (t *writeTx) announce(ctx context.Context) error {
+	q := t.s.db.engine.announce
+	if q == "" || t.head.Size == t.began {
+		return nil
+	}
+	_, err := t.s.exec(ctx, q, t.org, t.head.Size)
+	return err
 }
 
 // Savepoint runs fn and undoes what it wrote if it fails.
