@@ -115,6 +115,7 @@ func (h *house) run(ctx context.Context, l net.Listener) error {
 	background, stop := context.WithCancel(ctx)
 	var rest sync.WaitGroup
 	rest.Go(func() { h.tend(background) })
+	rest.Go(func() { h.watch(background) })
 	if h.preloading.Load() {
 		rest.Go(func() { h.preload(background) })
 	}
@@ -122,6 +123,13 @@ func (h *house) run(ctx context.Context, l net.Listener) error {
 	stop()
 	rest.Wait()
 	return errors.Join(err, h.db.Close())
+}
+
+// watch follows what other nodes commit. Without it, reads ask the database first.
+func (h *house) watch(ctx context.Context) {
+	if err := h.engine.Watch(ctx); err != nil && ctx.Err() == nil {
+		h.logger.LogAttrs(ctx, slog.LevelError, "watching", slog.String("error", err.Error()))
+	}
 }
 
 // preload loads organizations and says how it went. One that fails is tried
