@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -213,6 +214,35 @@ func TestManyOrganizationsAnswer(t *testing.T) {
 	}
 	if _, err := d.giantRefused(t.Context(), h); err == nil || !strings.Contains(err.Error(), "was answered") {
 		t.Errorf("a giant without a budget: %v", err)
+	}
+}
+
+func TestCleaningRemovesWhatIsOfNoUse(t *testing.T) {
+	dir := t.TempDir()
+	c, err := openCache(t.Context(), dir, progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := []string{"world-u1-" + c.schema + ".db", "world-u1-" + c.schema + ".db.json", "somebody's.db"}
+	for _, name := range append([]string{"world-u1-0badcafe.db", "world-u1-0badcafe.db.json", "sql-u1-0badcafe.db", "many-1-0badcafe.db.lock"}, kept...) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run(t.Context(), []string{"-clean", "-dir", dir}, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	slices.Sort(kept)
+	if diff := cmp.Diff(kept, left); diff != "" {
+		t.Error(diff)
 	}
 }
 

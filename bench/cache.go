@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/countersign/countersign/internal/store/sqlstore"
 )
@@ -104,6 +105,22 @@ func (c *cache) master(name string, make func(file string) error) (string, error
 // world returns the database of a shape.
 func (c *cache) world(ctx context.Context, s shape) (string, error) {
 	return c.master("world-"+s.String(), func(file string) error { return generate(ctx, file, s, c.say) })
+}
+
+// clean removes what was made for another schema or by another generator. Only
+// names that this program gives are touched.
+func (c *cache) clean() error {
+	var err error
+	for _, kind := range []string{"world-", "sql-", "many-"} {
+		found, globErr := filepath.Glob(filepath.Join(c.dir, kind+"*.db*"))
+		err = errors.Join(err, globErr)
+		for _, file := range found {
+			if !strings.Contains(filepath.Base(file), "-"+c.schema+".db") {
+				err = errors.Join(err, os.Remove(file))
+			}
+		}
+	}
+	return err
 }
 
 // copied is a copy that may be changed; remove takes it away.

@@ -28,6 +28,7 @@ type options struct {
 	markdown bool
 	list     bool
 	make     bool
+	clean    bool
 }
 
 func main() {
@@ -65,6 +66,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.BoolVar(&o.markdown, "markdown", false, "print the section for docs/benchmarks.md in place of the table")
 	flags.BoolVar(&o.list, "list", false, "print the names of the measurements and stop")
 	flags.BoolVar(&o.make, "make", false, "make the databases of this scale and stop, so that a later run only measures")
+	flags.BoolVar(&o.clean, "clean", false, "remove the databases of other schemas and generators, which no run of this program uses, and stop")
 	flags.Usage = func() { usage(errs, flags) }
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -154,6 +156,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	store, err := openCache(ctx, o.dir, say)
 	if err != nil {
 		return err
+	}
+	if o.clean {
+		return store.clean()
 	}
 	s := &session{
 		users: o.users, seed: o.seed, rounds: o.rounds, length: time.Duration(o.seconds * float64(time.Second)), say: say, cache: store,
