@@ -100,7 +100,7 @@ func listCases() []listCase {
 func listMeasurements() []measurement {
 	var out []measurement
 	for _, c := range listCases() {
-		out = append(out, measurement{c.name, c.what + ", beside SQL", only(usualRead), c.run})
+		out = append(out, measurement{c.name, c.what + "; beside " + c.beside, only(usualRead), c.run})
 	}
 	return append(out, measurement{"list-all", "the whole directory in pages of 400, beside SQL", only(usualRead), listAll})
 }
@@ -132,7 +132,7 @@ func (c listCase) run(ctx context.Context, s *session) (_ []row, err error) {
 	defer func() { err = errors.Join(err, query.close()) }()
 	r, err := s.duel(ctx, row{
 		Name: c.name, What: c.what, Unit: took, Aim: c.aim, Ours: "the directory, in process", Beside: c.beside, Plans: plans,
-		Compared: fmt.Sprintf("%d ids in the same order, total %s, for each of %d candidates", len(want.ids), grouped(want.total), len(plans)),
+		Compared: c.compared(want, len(plans)),
 	}, repeat(func(ctx context.Context) error {
 		_, err := ours(ctx)
 		return err
@@ -141,6 +141,18 @@ func (c listCase) run(ctx context.Context, s *session) (_ []row, err error) {
 		return err
 	}))
 	return []row{r}, err
+}
+
+// compared says what was equal before the clock ran.
+func (c listCase) compared(want answer, candidates int) string {
+	total := "the total of " + grouped(want.total)
+	if c.query.untotalled {
+		total = "no total beside"
+	}
+	if len(want.ids) == 0 {
+		return fmt.Sprintf("%s, for each of %d candidates", total, candidates)
+	}
+	return fmt.Sprintf("%d ids in the same order and %s, for each of %d candidates", len(want.ids), total, candidates)
 }
 
 // list asks as an admin does, through the door that narrows what one may see.
