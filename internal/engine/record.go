@@ -18,7 +18,9 @@ type recorder struct {
 	// picture is the roster before.
 	picture *roster.Picture
 	delta   roster.Delta
-	changes []countersign.ChangeID
+	// open are the requests that moved and are open: how they stand is read back,
+	// with the votes. Of closed ones the delta says all there is to show.
+	open []countersign.ChangeID
 	// unnamed says that rows moved which no call named.
 	unnamed bool
 }
@@ -32,8 +34,8 @@ func (r *recorder) after(ctx context.Context) (*roster.Picture, error) {
 	if r.unnamed {
 		return r.picture.Follow(ctx, source{r.WriteTx})
 	}
-	slices.Sort(r.changes)
-	for _, id := range slices.Compact(r.changes) {
+	slices.Sort(r.open)
+	for _, id := range slices.Compact(r.open) {
 		row, err := r.Change(ctx, id)
 		if err != nil {
 			return nil, err
@@ -54,10 +56,10 @@ func (r *recorder) after(ctx context.Context) (*roster.Picture, error) {
 
 // Savepoint undoes what was written down with what was written.
 func (r *recorder) Savepoint(ctx context.Context, fn func() error) error {
-	delta, changes, unnamed := r.delta, r.changes, r.unnamed
+	delta, open, unnamed := r.delta, r.open, r.unnamed
 	err := r.WriteTx.Savepoint(ctx, fn)
 	if err != nil {
-		r.delta, r.changes, r.unnamed = delta, changes, unnamed
+		r.delta, r.open, r.unnamed = delta, open, unnamed
 	}
 	return err
 }
@@ -128,13 +130,26 @@ func (r *recorder) PutCredential(ctx context.Context, c countersign.Credential) 
 }
 
 func (r *recorder) PutChange(ctx context.Context, c store.ChangeRecord, base []countersign.FactVersion) error {
-	r.changes = append(r.changes, c.ID)
+	if c.State.Open() {
+		r.open = append(r.open, c.ID)
+	} else {
+		r.closes(c.ID)
+		r.delta.Changes = append(r.delta.Changes, countersign.ChangeRequest{ID: c.ID, State: c.State, Version: c.Version})
+	}
 	return r.WriteTx.PutChange(ctx, c, base)
 }
 
 func (r *recorder) AddApproval(ctx context.Context, a countersign.Approval) error {
-	r.changes = append(r.changes, a.Change)
+	r.open = append(r.open, a.Change)
 	return r.WriteTx.AddApproval(ctx, a)
+}
+
+// closes forgets that a request moved while it was open. The list is made anew,
+// since a savepoint may go back to the old one.
+func (r *recorder) closes(id countersign.ChangeID) {
+	if slices.Contains(r.open, id) {
+		r.open = slices.DeleteFunc(slices.Clone(r.open), func(open countersign.ChangeID) bool { return open == id })
+	}
 }
 
 // What follows is the form in which the store gives rows back.
