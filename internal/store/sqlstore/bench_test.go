@@ -26,16 +26,19 @@ func BenchmarkChange(b *testing.B) {
 		insert := bareInsert(b)
 		db := testdb.SQLite(b)
 		add := newAdder(b, db)
-		var bare, store time.Duration
+		var bare, store, bareCPU, storeCPU time.Duration
 		n := 0
 		for b.Loop() {
 			n++
-			start := b.Elapsed()
+			start, used := b.Elapsed(), cpuTime()
 			insert(n)
-			middle := b.Elapsed()
+			middle, usedByBare := b.Elapsed(), cpuTime()
 			add.commit(b, db, 1)
 			bare, store = bare+middle-start, store+b.Elapsed()-middle
+			bareCPU, storeCPU = bareCPU+usedByBare-used, storeCPU+cpuTime()-usedByBare
 		}
+		b.ReportMetric(float64(bareCPU.Microseconds())/float64(n), "cpu-µs/bare")
+		b.ReportMetric(float64(storeCPU.Microseconds())/float64(n), "cpu-µs/change")
 		b.ReportMetric(float64(bare.Microseconds())/float64(n), "µs/bare")
 		b.ReportMetric(float64(store.Microseconds())/float64(n), "µs/change")
 		b.ReportMetric(float64(store)/float64(bare), "ratio")
@@ -60,11 +63,12 @@ func BenchmarkManyChanges(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			db := open(b)
 			add := newAdder(b, db)
-			n := 0
+			n, used := 0, cpuTime()
 			for b.Loop() {
 				n += together
 				add.commit(b, db, together)
 			}
+			b.ReportMetric(float64((cpuTime()-used).Microseconds())/float64(n), "cpu-µs/change")
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/change")
 		})
 	}
@@ -251,13 +255,14 @@ func livingStatement(b *testing.B, db *testdb.DB, table string) string {
 
 func perRow(b *testing.B, rows int, load func() int) {
 	b.Helper()
-	loads := 0
+	loads, used := 0, cpuTime()
 	for b.Loop() {
 		loads++
 		if got := load(); got != rows {
 			b.Fatal(got)
 		}
 	}
+	b.ReportMetric(float64((cpuTime()-used).Nanoseconds())/float64(loads*rows), "cpu-ns/row")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(loads*rows), "ns/row")
 }
 
@@ -321,7 +326,7 @@ func BenchmarkManyMemberships(b *testing.B) {
 				found(b, db, org)
 				ctx, cancel := context.WithCancel(b.Context()) // as that of a request
 				defer cancel()
-				n := 0
+				n, used := 0, cpuTime()
 				for b.Loop() {
 					all := make([]countersign.Membership, rows)
 					for i := range all {
@@ -332,6 +337,7 @@ func BenchmarkManyMemberships(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
+				b.ReportMetric(float64((cpuTime()-used).Microseconds())/float64(n), "cpu-µs/row")
 				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/row")
 			})
 		}
