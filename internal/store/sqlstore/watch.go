@@ -99,34 +99,32 @@ func listenOnce(ctx context.Context, config *pgx.ConnConfig, fn func(countersign
 		return err
 	}
 	fn("", 0)
-	for next := time.Now().Add(heartbeat); ; {
-		switch notice, err := noticeUntil(ctx, conn, next); {
-		case err == nil:
-			org, position, err := parseNotice(notice)
-			if err != nil {
-				return err
-			}
-			fn(org, position)
-		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+	for {
+		if err := takeNotices(ctx, conn, fn); ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		if !time.Now().Before(next) {
-			if err := answered(ctx, conn, "select 1"); err != nil {
-				return err
-			}
-			next = time.Now().Add(heartbeat)
+		if err := answered(ctx, conn, "select 1"); err != nil {
+			return err
 		}
 	}
 }
 
-func noticeUntil(ctx context.Context, conn *pgx.Conn, until time.Time) (string, error) {
-	ctx, cancel := context.WithDeadline(ctx, until)
+// takeNotices passes on what comes until the next heartbeat is due, which is
+// told by DeadlineExceeded.
+func takeNotices(ctx context.Context, conn *pgx.Conn, fn func(countersign.OrganizationID, int64)) error {
+	ctx, cancel := context.WithTimeout(ctx, heartbeat)
 	defer cancel()
-	notice, err := conn.WaitForNotification(ctx)
-	if err != nil {
-		return "", err
+	for {
+		notice, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		org, position, err := parseNotice(notice.Payload)
+		if err != nil {
+			return err
+		}
+		fn(org, position)
 	}
-	return notice.Payload, nil
 }
 
 // answered runs a statement that takes no time.
