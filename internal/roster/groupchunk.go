@@ -2,6 +2,7 @@ package roster
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 
 	"github.com/countersign/countersign"
@@ -209,6 +210,19 @@ const leafRows = 1024
 type leaf struct {
 	owner uint64
 	rows  []uint32
+}
+
+// newVector makes a vector in exactly the memory it needs; nil of no rows.
+func newVector(members []uint32, token uint64) *vector {
+	if len(members) == 0 {
+		return nil
+	}
+	v := &vector{owner: token, length: uint32(len(members))}
+	for rest := range slices.Chunk(members, leafRows) {
+		v.leaves = append(v.leaves, &leaf{owner: token, rows: append(make([]uint32, 0, len(rest)), rest...)})
+	}
+	v.leaves = slices.Clip(v.leaves)
+	return v
 }
 
 func (v *vector) len() int {

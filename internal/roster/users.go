@@ -18,6 +18,16 @@ func ask(now time.Time) question { return question{now, now.UnixMicro()} }
 type userColumns struct {
 	p      *Picture
 	births []*userBirth
+	// last is the chunk asked for last: lists go through them one by one.
+	last  *userChunk
+	lastN uint32
+}
+
+func (l *userColumns) at(ref uint32) (*userChunk, uint32) {
+	if n := ref >> userShift; l.last == nil || n != l.lastN {
+		l.last, l.lastN = l.p.users.chunk(n), n
+	}
+	return l.last, ref & (userRows - 1)
 }
 
 func (l *userColumns) number(ref uint32, f field) uint64 {
@@ -36,7 +46,7 @@ func (l *userColumns) number(ref uint32, f field) uint64 {
 			return missing
 		}
 	}
-	c, i := l.p.users.at(ref)
+	c, i := l.at(ref)
 	switch f {
 	case byRole:
 		return rankOf(c.role[i])
@@ -78,7 +88,7 @@ func (l *userColumns) text(ref uint32, f field) []byte {
 			return u.id[:]
 		}
 	}
-	c, i := l.p.users.at(ref)
+	c, i := l.at(ref)
 	switch f {
 	case byName:
 		return c.name(i)
