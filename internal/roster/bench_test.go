@@ -362,11 +362,15 @@ func BenchmarkUsers(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
+			best := time.Hour // on a busy machine the quickest round says most
 			for b.Loop() {
+				begun := b.Elapsed()
 				if _, err := s.book.Users(c.filter, c.sort, c.page, noon); err != nil {
 					b.Fatal(err)
 				}
+				best = min(best, b.Elapsed()-begun)
 			}
+			b.ReportMetric(best.Seconds()*1000, "best-ms")
 		})
 	}
 }

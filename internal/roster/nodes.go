@@ -15,7 +15,7 @@ func (p *Picture) userRow(id *uuid) (uint32, bool) {
 	row, ok := p.findUser(p.common.hash(id), id)
 	if ok && !p.cold {
 		c, i := p.users.at(row)
-		ok = c.state[i] != userDeleted
+		ok = c.state(i) != userDeleted
 	}
 	return row, ok
 }
@@ -90,12 +90,12 @@ func (n *person) exists(now time.Time) bool { return n.c != nil || n.birth(now) 
 // living reports whether he is there and not deleted.
 func (n *person) living(now time.Time) bool {
 	if n.c != nil {
-		return n.c.state[n.i] != userDeleted
+		return n.c.state(n.i) != userDeleted
 	}
 	return n.birth(now) != nil
 }
 
-func (n *person) active() bool { return n.c != nil && n.c.state[n.i] == userActive }
+func (n *person) active() bool { return n.c != nil && n.c.state(n.i) == userActive }
 
 func (n *person) links() []link {
 	if n.c == nil {
@@ -131,7 +131,7 @@ func (n *person) name(now time.Time) string {
 
 func (n *person) kind(now time.Time) countersign.UserType {
 	if n.c != nil {
-		return userTypes[n.c.kind[n.i]]
+		return userTypes[n.c.kind(n.i)]
 	}
 	if birth := n.birth(now); birth != nil {
 		return birth.Type

@@ -49,11 +49,11 @@ func (l *userColumns) number(ref uint32, f field) uint64 {
 	c, i := l.at(ref)
 	switch f {
 	case byRole:
-		return rankOf(c.role[i])
+		return rankOf(c.role(i))
 	case byState:
-		return rankOf(c.state[i])
+		return rankOf(c.state(i))
 	case byType:
-		return rankOf(c.kind[i])
+		return rankOf(c.kind(i))
 	case byCreated:
 		return ascending(c.created[i])
 	case byKeepAlive:
@@ -160,7 +160,7 @@ func (p *Picture) Users(f countersign.UserFilter, sort []countersign.SortKey, pa
 		return list, ErrCold
 	}
 	columns := &userColumns{p: p, births: p.userBirths(now)}
-	order.columns = columns
+	order.columns, order.users = columns, columns
 	picked, err := newPicker(order, page, columns.find)
 	if err != nil {
 		return list, err
