@@ -310,18 +310,18 @@ func (b *builder) leave() {
 	for _, row := range b.leavingUsers {
 		c, i := b.users.at(row)
 		if c.state(i) == userDeleted && len(c.linksOf(i)) == 0 {
-			c, i = own(&b.users, row, b.token)
 			before := c.size()
 			drop(&b.users, row, b.token)
+			c, _ = b.users.at(row)
 			b.bytes += c.size() - before
 		}
 	}
 	for _, row := range b.leavingGroups {
 		c, i := b.groups.at(row)
 		if c.state[i] == groupDeleted && c.members[i].len() == 0 {
-			c, i = own(&b.groups, row, b.token)
 			before := c.size()
 			drop(&b.groups, row, b.token)
+			c, _ = b.groups.at(row)
 			b.bytes += c.size() - before
 		}
 	}

@@ -152,10 +152,10 @@ func (n *person) ownSources() (role, individual countersign.Source) {
 func (p *Picture) source(l link) countersign.Source {
 	g, i := p.groups.at(l.groupRow())
 	m, k := p.members.at(l.member)
-	row := g.group(i)
 	return countersign.Source{
-		Via: "group", GroupID: row.ID, GroupName: row.Name, MembershipID: countersign.MembershipID(m.id[k].text()),
-		Position: max(m.stamps[m.stamp[k]].version, row.PermissionsVersion),
+		Via: "group", GroupID: countersign.GroupID(g.id[i].text()), GroupName: g.rawName(i),
+		MembershipID: countersign.MembershipID(m.id[k].text()),
+		Position:     max(m.stamps[m.stamp[k]].version, g.permissionsVersion(i)),
 	}
 }
 

@@ -175,6 +175,31 @@ func (c *groupChunk) rawName(i uint32) string {
 	return r.text()
 }
 
+// permissionsVersion reads the version of what the group grants.
+func (c *groupChunk) permissionsVersion(i uint32) int64 {
+	r := record(c.recs[c.recAt[i]:c.recAt[i+1]])
+	flags := binary.LittleEndian.Uint16(r.bytes(2))
+	r.varint()
+	for _, flag := range [...]uint16{groupModifiedBy, groupCreatedBy} {
+		if has(flags, flag) {
+			r.bytes(16)
+		}
+	}
+	if has(flags, groupRawName) {
+		r.textBytes()
+	}
+	r.bytes(2)
+	for range 3 {
+		r.textBytes()
+	}
+	v := r.varint()
+	if !has(flags, groupOwnVersions) {
+		return v
+	}
+	r.varint()
+	return v - r.varint()
+}
+
 // set writes a group into a row of a chunk that is ours to write.
 func (c *groupChunk) set(i uint32, id uuid, g *countersign.Group, b *builder) error {
 	state, err := code(groupStates, g.State)

@@ -6,8 +6,10 @@ import (
 	"github.com/countersign/countersign"
 )
 
-func (p *Picture) findUser(hash uint64, id *uuid) (uint32, bool)   { return find(&p.users, hash, id) }
-func (p *Picture) findGroup(hash uint64, id *uuid) (uint32, bool)  { return find(&p.groups, hash, id) }
+func (p *Picture) findUser(hash uint64, id *uuid) (uint32, bool) { return find(&p.users, hash, id) }
+
+func (p *Picture) findGroup(hash uint64, id *uuid) (uint32, bool) { return find(&p.groups, hash, id) }
+
 func (p *Picture) findMember(hash uint64, id *uuid) (uint32, bool) { return find(&p.members, hash, id) }
 
 // userRow finds a stored user that is to be seen.
@@ -202,20 +204,6 @@ func (n *team) marks() []mark {
 		return nil
 	}
 	return n.hung.marks
-}
-
-func (n *team) additions() []*addition {
-	if n.hung == nil {
-		return nil
-	}
-	return n.hung.additions
-}
-
-func (n *team) replaces() []replacement {
-	if n.hung == nil {
-		return nil
-	}
-	return n.hung.replaces
 }
 
 func (n *team) name(now time.Time) string {
