@@ -34,7 +34,7 @@ func (p *Picture) PermissionInUse(permission countersign.Permission) bool {
 	for n := range p.users.chunks() {
 		c := p.users.chunk(n)
 		for i, set := range c.perms {
-			if set.has(id) && c.state[i] != userDeleted {
+			if set.has(id) && c.state(uint32(i)) != userDeleted {
 				return true
 			}
 		}

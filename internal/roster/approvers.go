@@ -21,7 +21,7 @@ func (p *Picture) holders(id uint32, at int64) *rowSet {
 	for n := range p.users.chunks() {
 		c := p.users.chunk(n)
 		for i := range uint32(userRows) {
-			if c.state[i] == userActive && (roles>>c.role[i]&1 != 0 || c.perms[i].has(id)) {
+			if c.state(i) == userActive && (roles>>c.role(i)&1 != 0 || c.perms[i].has(id)) {
 				set.add(n<<userShift + i)
 			}
 		}
@@ -37,7 +37,7 @@ func (p *Picture) holders(id uint32, at int64) *rowSet {
 				if len(d.terms) > 0 && !d.grantsAt(k, at) {
 					return
 				}
-				if u, j := p.users.at(d.user[k]); u.state[j] == userActive {
+				if u, j := p.users.at(d.user[k]); u.state(j) == userActive {
 					set.add(d.user[k])
 				}
 			})
@@ -55,7 +55,7 @@ func (p *Picture) Eligible(set countersign.ApproverSet, now time.Time) []counter
 	at := now.UnixMicro()
 	var ids []uuid
 	consider := func(c *userChunk, i uint32) {
-		if c.state[i] == userActive && c.kind[i] == typePerson && p.holds(c, i, approve, at) {
+		if c.state(i) == userActive && c.kind(i) == typePerson && p.holds(c, i, approve, at) {
 			ids = append(ids, c.id[i])
 		}
 	}
@@ -87,7 +87,7 @@ func (p *Picture) Eligible(set countersign.ApproverSet, now time.Time) []counter
 		for n := range p.users.chunks() {
 			c := p.users.chunk(n)
 			for i := range uint32(userRows) {
-				if role>>c.role[i]&1 != 0 && c.state[i] == userActive {
+				if role>>c.role(i)&1 != 0 && c.state(i) == userActive {
 					consider(c, i)
 				}
 			}

@@ -158,12 +158,11 @@ func (c *crowd) picture() *roster.Picture {
 // picture holds by its own estimate and by the collector's.
 func BenchmarkLoad(b *testing.B) {
 	c := newCrowd(*benchUsers)
-	ctx := context.Background()
+	ctx := b.Context()
 	var bare, load time.Duration
 	var before, after runtime.MemStats
 	var p *roster.Picture
 	for b.Loop() {
-		p = nil
 		begun := b.Elapsed()
 		_ = c.LivingUsers(ctx, func(countersign.User) error { return nil })
 		_ = c.LivingGroups(ctx, func(countersign.Group) error { return nil })
@@ -201,7 +200,7 @@ func BenchmarkBytes(b *testing.B) {
 	}
 	for b.Loop() {
 		none := heap()
-		alone, err := roster.Empty().Follow(context.Background(), withoutMembers{c})
+		alone, err := roster.Empty().Follow(b.Context(), withoutMembers{c})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -362,11 +361,15 @@ func BenchmarkUsers(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
+			best := time.Hour // on a busy machine the quickest round says most
 			for b.Loop() {
+				begun := b.Elapsed()
 				if _, err := s.book.Users(c.filter, c.sort, c.page, noon); err != nil {
 					b.Fatal(err)
 				}
+				best = min(best, b.Elapsed()-begun)
 			}
+			b.ReportMetric(best.Seconds()*1000, "best-ms")
 		})
 	}
 }

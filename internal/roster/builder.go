@@ -91,7 +91,7 @@ func (b *builder) putUser(u *countersign.User) error {
 	if !known && !b.fresh {
 		b.bytes += note(&b.users, hash, row, b.token, b.common.hash)
 	}
-	if c.state[i] == userDeleted && !b.cold {
+	if c.state(i) == userDeleted && !b.cold {
 		b.leavingUsers = append(b.leavingUsers, row)
 	}
 	return b.ask()
@@ -99,10 +99,10 @@ func (b *builder) putUser(u *countersign.User) error {
 
 // countUser keeps the count of the living and the set of the active admins.
 func (b *builder) countUser(c *userChunk, i uint32, by int) {
-	if c.state[i] != userDeleted {
+	if c.state(i) != userDeleted {
 		b.users.living += by
 	}
-	if c.state[i] != userActive || c.kind[i] != typePerson || c.role[i] != roleAdmin {
+	if c.state(i) != userActive || c.kind(i) != typePerson || c.role(i) != roleAdmin {
 		return
 	}
 	if hash := b.common.hash(&c.id[i]); by > 0 {
@@ -271,7 +271,7 @@ func (b *builder) unlink(row uint32) {
 	before := u.size()
 	u.setLinks(k, at, at+1, nil)
 	b.bytes += u.size() - before
-	if u.state[k] == userDeleted && !b.cold {
+	if u.state(k) == userDeleted && !b.cold {
 		b.leavingUsers = append(b.leavingUsers, c.user[i])
 	}
 
@@ -309,19 +309,19 @@ func (b *builder) dropMembership(row uint32) {
 func (b *builder) leave() {
 	for _, row := range b.leavingUsers {
 		c, i := b.users.at(row)
-		if c.state[i] == userDeleted && len(c.linksOf(i)) == 0 {
-			c, i = own(&b.users, row, b.token)
+		if c.state(i) == userDeleted && len(c.linksOf(i)) == 0 {
 			before := c.size()
 			drop(&b.users, row, b.token)
+			c, _ = b.users.at(row)
 			b.bytes += c.size() - before
 		}
 	}
 	for _, row := range b.leavingGroups {
 		c, i := b.groups.at(row)
 		if c.state[i] == groupDeleted && c.members[i].len() == 0 {
-			c, i = own(&b.groups, row, b.token)
 			before := c.size()
 			drop(&b.groups, row, b.token)
+			c, _ = b.groups.at(row)
 			b.bytes += c.size() - before
 		}
 	}

@@ -14,10 +14,10 @@ import (
 // groups in which a membership grants now. Pending additions are not among the
 // links, pending removals still are.
 func (p *Picture) holds(c *userChunk, i, id uint32, at int64) bool {
-	if c.state[i] != userActive {
+	if c.state(i) != userActive {
 		return false
 	}
-	if p.common.roles[c.role[i]].has(id) || c.perms[i].has(id) {
+	if p.common.roles[c.role(i)].has(id) || c.perms[i].has(id) {
 		return true
 	}
 	for _, l := range c.linksOf(i) {
@@ -126,7 +126,7 @@ func (p *Picture) wouldGive(group *uuid, permission countersign.Permission, id u
 func (p *Picture) sources(n *person, permission countersign.Permission, id uint32, now time.Time) []countersign.Source {
 	var list []countersign.Source
 	role, own := n.ownSources()
-	if p.common.roles[n.c.role[n.i]].has(id) {
+	if p.common.roles[n.c.role(n.i)].has(id) {
 		list = append(list, role)
 	}
 	if slices.Contains(n.c.perms[n.i].names(), permission) {
@@ -152,10 +152,10 @@ func (n *person) ownSources() (role, individual countersign.Source) {
 func (p *Picture) source(l link) countersign.Source {
 	g, i := p.groups.at(l.groupRow())
 	m, k := p.members.at(l.member)
-	row := g.group(i)
 	return countersign.Source{
-		Via: "group", GroupID: row.ID, GroupName: row.Name, MembershipID: countersign.MembershipID(m.id[k].text()),
-		Position: max(m.stamps[m.stamp[k]].version, row.PermissionsVersion),
+		Via: "group", GroupID: countersign.GroupID(g.id[i].text()), GroupName: g.rawName(i),
+		MembershipID: countersign.MembershipID(m.id[k].text()),
+		Position:     max(m.stamps[m.stamp[k]].version, g.permissionsVersion(i)),
 	}
 }
 
@@ -193,7 +193,7 @@ func (p *Picture) Effective(user countersign.UserID, now time.Time) ([]countersi
 		}
 	}
 	role, own := n.ownSources()
-	give(role, p.common.roles[n.c.role[n.i]])
+	give(role, p.common.roles[n.c.role(n.i)])
 	give(own, n.c.perms[n.i])
 	for _, l := range p.granting(&n, now) {
 		give(p.source(l), p.grants(l.groupRow()))

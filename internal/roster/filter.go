@@ -151,6 +151,8 @@ type userFilter struct {
 	sets               []*rowSet
 	without            []*rowSet
 	textually, nothing bool
+	// passes says which classes of users get through: 1 or 0.
+	passes [classes]uint64
 }
 
 func (p *Picture) newUserFilter(f *countersign.UserFilter, now question) *userFilter {
@@ -163,8 +165,21 @@ func (p *Picture) newUserFilter(f *countersign.UserFilter, now question) *userFi
 	if len(f.States) == 0 && !f.IncludeDeleted {
 		m.states &^= 1 << userDeleted
 	}
+	m.compile()
 	m.textually = len(m.text) > 0 || m.names != nil || m.emails != nil || m.externalIDs != nil
 	return m
+}
+
+// compile makes a table of the types, roles and states.
+func (m *userFilter) compile() {
+	for kind := range userTypes {
+		for role := range userRoles {
+			for state := range userStates {
+				pass := m.kinds >> kind & (m.roles >> role) & (m.states >> state) & 1
+				m.passes[classOf(uint8(kind), uint8(role), uint8(state))] = uint64(pass)
+			}
+		}
+	}
 }
 
 // cold reports whether deleted users can match.
@@ -258,9 +273,8 @@ func contains[T comparable](list []T, v T) bool {
 func (m *userFilter) word(n uint32, among uint64) uint64 {
 	c := m.p.users.chunk(n)
 	word := uint64(0)
-	for i := range userRows {
-		bit := m.kinds >> c.kind[i] & (m.roles >> c.role[i]) & (m.states >> c.state[i]) & 1
-		word |= uint64(bit) << i
+	for i, class := range &c.class {
+		word |= m.passes[class%classes] << i
 	}
 	word &= among
 	for _, s := range m.without {

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 
 	"github.com/countersign/countersign"
@@ -174,6 +175,31 @@ func (c *groupChunk) rawName(i uint32) string {
 	return r.text()
 }
 
+// permissionsVersion reads the version of what the group grants.
+func (c *groupChunk) permissionsVersion(i uint32) int64 {
+	r := record(c.recs[c.recAt[i]:c.recAt[i+1]])
+	flags := binary.LittleEndian.Uint16(r.bytes(2))
+	r.varint()
+	for _, flag := range [...]uint16{groupModifiedBy, groupCreatedBy} {
+		if has(flags, flag) {
+			r.bytes(16)
+		}
+	}
+	if has(flags, groupRawName) {
+		r.textBytes()
+	}
+	r.bytes(2)
+	for range 3 {
+		r.textBytes()
+	}
+	v := r.varint()
+	if !has(flags, groupOwnVersions) {
+		return v
+	}
+	r.varint()
+	return v - r.varint()
+}
+
 // set writes a group into a row of a chunk that is ours to write.
 func (c *groupChunk) set(i uint32, id uuid, g *countersign.Group, b *builder) error {
 	state, err := code(groupStates, g.State)
@@ -209,6 +235,19 @@ const leafRows = 1024
 type leaf struct {
 	owner uint64
 	rows  []uint32
+}
+
+// newVector makes a vector in exactly the memory it needs; nil of no rows.
+func newVector(members []uint32, token uint64) *vector {
+	if len(members) == 0 {
+		return nil
+	}
+	v := &vector{owner: token, length: uint32(len(members))}
+	for rest := range slices.Chunk(members, leafRows) {
+		v.leaves = append(v.leaves, &leaf{owner: token, rows: append(make([]uint32, 0, len(rest)), rest...)})
+	}
+	v.leaves = slices.Clip(v.leaves)
+	return v
 }
 
 func (v *vector) len() int {

@@ -124,7 +124,7 @@ func (w *weighing) user(id countersign.UserID) (UserImpact, bool) {
 	clear(w.before)
 	clear(w.after)
 	if n.active() {
-		w.before = union(w.before, w.p.common.roles[n.c.role[n.i]])
+		w.before = union(w.before, w.p.common.roles[n.c.role(n.i)])
 		w.before = union(w.before, n.c.perms[n.i])
 		for _, l := range n.links() {
 			if w.p.grantsAt(l, w.at) {
@@ -147,7 +147,7 @@ func (w *weighing) weighAfter(id countersign.UserID, n *person) {
 	var state, role string
 	var own []countersign.Permission
 	if n.c != nil {
-		state, role, own = string(userStates[n.c.state[n.i]]), string(userRoles[n.c.role[n.i]]), n.c.perms[n.i].names()
+		state, role, own = string(userStates[n.c.state(n.i)]), string(userRoles[n.c.role(n.i)]), n.c.perms[n.i].names()
 	}
 	if countersign.UserState(or(change.state, state)) != countersign.UserActive {
 		return
@@ -258,7 +258,7 @@ func (w *weighing) difference(a, b []uint64) []countersign.Permission {
 func (w *weighing) named(id countersign.UserID, n *person) UserImpact {
 	u := UserImpact{UserID: id}
 	if n.c != nil {
-		u.Name, u.Type = n.c.rawName(n.i), userTypes[n.c.kind[n.i]]
+		u.Name, u.Type = n.c.rawName(n.i), userTypes[n.c.kind(n.i)]
 	} else if change := w.o.users[id]; change != nil {
 		u.Name, u.Type = or(change.name, ""), countersign.UserType(or(change.kind, ""))
 	}

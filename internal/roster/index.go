@@ -22,11 +22,6 @@ type shard struct {
 	slots []uint32
 	// used counts entries; only the writer reads it.
 	used int
-	// next is the shard that took the place of this full one for the table last
-	// edited by nextFor: when that edit is thrown away, the next one finds the
-	// work done. Only the writer reads it.
-	next    *shard
-	nextFor uint64
 }
 
 // newShard has room for n entries and a few more.

@@ -1,5 +1,7 @@
 package roster
 
+import "slices"
+
 // seal lets go of the memory that a chunk was allowed to grow into.
 
 func (c *userChunk) seal() {
@@ -77,40 +79,35 @@ func (b *builder) fillUsers() {
 	})
 }
 
-// fillGroups gives each group its members.
+// fillGroups gives each group its members: sorted by group in one long list
+// first, so that the memory is walked in order.
 func (b *builder) fillGroups() {
-	counts := make([]uint32, b.groups.high)
-	b.eachMember(func(c *memberChunk, i, _ uint32) { counts[c.group[i]]++ })
-	for row, n := range counts {
-		if n == 0 {
-			continue
-		}
-		c, i := own(&b.groups, uint32(row), b.token)
-		v := &vector{owner: b.token, leaves: make([]*leaf, 0, (n+leafRows-1)/leafRows)}
-		for left := n; left > 0; {
-			size := min(left, leafRows)
-			v.leaves = append(v.leaves, &leaf{owner: b.token, rows: make([]uint32, 0, size)})
-			left -= size
-		}
-		c.members[i] = v
+	starts := make([]uint32, b.groups.high+1)
+	b.eachMember(func(c *memberChunk, i, _ uint32) { starts[c.group[i]+1]++ })
+	for row := range b.groups.high {
+		starts[row+1] += starts[row]
 	}
+	cursor := slices.Clone(starts[:b.groups.high])
+	versions := make([]int64, b.groups.high)
+	sorted := make([]uint32, b.members.high)
 	b.eachMember(func(c *memberChunk, i, row uint32) {
-		g, k := b.groups.at(c.group[i])
-		v := g.members[k]
-		l := v.leaves[v.length/leafRows]
-		l.rows = append(l.rows, row)
-		c.back[i] = v.length
-		v.length++
+		g := c.group[i]
+		c.back[i] = cursor[g] - starts[g]
+		sorted[cursor[g]] = row
+		cursor[g]++
+		versions[g] = max(versions[g], c.stamps[c.stamp[i]].version)
 		if c.role(i) == memberAdmin {
-			g.admins[k]++
+			d, k := b.groups.at(g)
+			d.admins[k]++
 		}
-		g.membersVersion[k] = max(g.membersVersion[k], c.stamps[c.stamp[i]].version)
-		b.members.living++
 	})
 	for row := range b.groups.high {
-		c, i := b.groups.at(row)
+		c, i := own(&b.groups, row, b.token)
+		c.members[i] = newVector(sorted[starts[row]:starts[row+1]], b.token)
+		c.membersVersion[i] = max(c.membersVersion[i], versions[row])
 		b.bytes += c.members[i].size()
 	}
+	b.members.living += int(b.members.high)
 }
 
 // eachMember visits the rows of a table that is being loaded, where none is free.

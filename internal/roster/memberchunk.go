@@ -18,9 +18,11 @@ const (
 // many. What the rows of one transaction have in common stands once.
 type memberChunk struct {
 	owner uint64
-	id    [memberRows]uuid
-	user  [memberRows]uint32
-	group [memberRows]uint32
+	// id stands apart, since most edits leave it alone; idOwner is whose copy it is.
+	id      *[memberRows]uuid
+	idOwner uint64
+	user    [memberRows]uint32
+	group   [memberRows]uint32
 	// back is the place in the group's vector of members while it lives.
 	back   [memberRows]uint32
 	number [memberRows]uint32
@@ -62,6 +64,19 @@ func (c *memberChunk) copied() *memberChunk {
 	return &d
 }
 
+func (c *memberChunk) setID(i uint32, id uuid) {
+	switch {
+	case c.id == nil:
+		c.id, c.idOwner = new([memberRows]uuid), c.owner
+	case c.id[i] == id:
+		return
+	case c.idOwner != c.owner:
+		mine := *c.id
+		c.id, c.idOwner = &mine, c.owner
+	}
+	c.id[i] = id
+}
+
 func (c *memberChunk) state(i uint32) uint8 { return c.flags[i] & memberStateBits }
 
 func (c *memberChunk) role(i uint32) uint8 { return c.flags[i] >> memberRoleShift & memberRoleBits }
@@ -69,13 +84,15 @@ func (c *memberChunk) role(i uint32) uint8 { return c.flags[i] >> memberRoleShif
 func (c *memberChunk) rowID(i uint32) (*uuid, bool) { return &c.id[i], c.state(i) != noRow }
 
 func (c *memberChunk) size() int64 {
-	return int64(unsafe.Sizeof(*c)) + int64(cap(c.stamps))*int64(unsafe.Sizeof(stamp{})) +
+	return int64(unsafe.Sizeof(*c)) + int64(unsafe.Sizeof(*c.id)) + int64(cap(c.stamps))*int64(unsafe.Sizeof(stamp{})) +
 		int64(cap(c.terms))*int64(unsafe.Sizeof(term{})) + int64(cap(c.wide))*8
 }
 
 func (c *memberChunk) free(i, next uint32) {
-	c.flags[i], c.id[i] = noRow, uuid{}
-	binary.LittleEndian.PutUint32(c.id[i][:], next)
+	c.flags[i] = noRow
+	var id uuid
+	binary.LittleEndian.PutUint32(id[:], next)
+	c.setID(i, id)
 	c.setTerm(i, unbounded, unbounded, false)
 }
 
@@ -188,7 +205,8 @@ func (c *memberChunk) set(i uint32, id uuid, user, group uint32, m *countersign.
 		return err
 	}
 	c.setStamp(i, stamp{m.Version, m.CreatedAt.UnixMicro(), m.ModifiedAt.UnixMicro()}, loading)
-	c.id[i], c.user[i], c.group[i] = id, user, group
+	c.setID(i, id)
+	c.user[i], c.group[i] = user, group
 	c.flags[i] = state | role<<memberRoleShift | switches(m.Configurable)
 	c.setNumber(i, m.Number)
 	c.setTerm(i, m.StartsAt.UnixMicro(), m.ExpiresAt.UnixMicro(), loading)

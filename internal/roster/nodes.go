@@ -6,8 +6,10 @@ import (
 	"github.com/countersign/countersign"
 )
 
-func (p *Picture) findUser(hash uint64, id *uuid) (uint32, bool)   { return find(&p.users, hash, id) }
-func (p *Picture) findGroup(hash uint64, id *uuid) (uint32, bool)  { return find(&p.groups, hash, id) }
+func (p *Picture) findUser(hash uint64, id *uuid) (uint32, bool) { return find(&p.users, hash, id) }
+
+func (p *Picture) findGroup(hash uint64, id *uuid) (uint32, bool) { return find(&p.groups, hash, id) }
+
 func (p *Picture) findMember(hash uint64, id *uuid) (uint32, bool) { return find(&p.members, hash, id) }
 
 // userRow finds a stored user that is to be seen.
@@ -15,7 +17,7 @@ func (p *Picture) userRow(id *uuid) (uint32, bool) {
 	row, ok := p.findUser(p.common.hash(id), id)
 	if ok && !p.cold {
 		c, i := p.users.at(row)
-		ok = c.state[i] != userDeleted
+		ok = c.state(i) != userDeleted
 	}
 	return row, ok
 }
@@ -90,12 +92,12 @@ func (n *person) exists(now time.Time) bool { return n.c != nil || n.birth(now) 
 // living reports whether he is there and not deleted.
 func (n *person) living(now time.Time) bool {
 	if n.c != nil {
-		return n.c.state[n.i] != userDeleted
+		return n.c.state(n.i) != userDeleted
 	}
 	return n.birth(now) != nil
 }
 
-func (n *person) active() bool { return n.c != nil && n.c.state[n.i] == userActive }
+func (n *person) active() bool { return n.c != nil && n.c.state(n.i) == userActive }
 
 func (n *person) links() []link {
 	if n.c == nil {
@@ -131,7 +133,7 @@ func (n *person) name(now time.Time) string {
 
 func (n *person) kind(now time.Time) countersign.UserType {
 	if n.c != nil {
-		return userTypes[n.c.kind[n.i]]
+		return userTypes[n.c.kind(n.i)]
 	}
 	if birth := n.birth(now); birth != nil {
 		return birth.Type
@@ -202,20 +204,6 @@ func (n *team) marks() []mark {
 		return nil
 	}
 	return n.hung.marks
-}
-
-func (n *team) additions() []*addition {
-	if n.hung == nil {
-		return nil
-	}
-	return n.hung.additions
-}
-
-func (n *team) replaces() []replacement {
-	if n.hung == nil {
-		return nil
-	}
-	return n.hung.replaces
 }
 
 func (n *team) name(now time.Time) string {

@@ -1,7 +1,6 @@
 package roster_test
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -226,8 +225,10 @@ func TestChurnTakesNoMemory(t *testing.T) {
 	group := countersign.Group{ID: countersign.GroupID(w.id()), Name: "Churn", State: countersign.GroupActive, Version: position}
 	p = apply(roster.Delta{Groups: []countersign.Group{group}})
 	round := func(n int) {
-		u := countersign.User{ID: countersign.UserID(w.id()), Name: fmt.Sprintf("Guest %d", n), Type: countersign.Person, State: countersign.UserActive, Version: position,
-			Permissions: []countersign.Permission{"a.b", countersign.Permission(fmt.Sprintf("set-%d.of", n%7))}}
+		u := countersign.User{
+			ID: countersign.UserID(w.id()), Name: fmt.Sprintf("Guest %d", n), Type: countersign.Person, State: countersign.UserActive, Version: position,
+			Permissions: []countersign.Permission{"a.b", countersign.Permission(fmt.Sprintf("set-%d.of", n%7))},
+		}
 		m := countersign.Membership{ID: countersign.MembershipID(w.id()), UserID: u.ID, GroupID: group.ID, State: countersign.MembershipActive, Version: position, CreatedAt: noon, StartsAt: noon}
 		d := roster.Delta{Users: []countersign.User{u}, Memberships: []countersign.Membership{m}}
 		apply(d)
@@ -340,7 +341,7 @@ func TestInconsistentRowsAreRefused(t *testing.T) {
 	if _, err := p.Follow(t.Context(), &snapshot{w: w}); err == nil {
 		t.Error("a row was followed whose id is no UUID")
 	}
-	if _, err := roster.Empty().Follow(context.Background(), &snapshot{w: w}); err == nil {
+	if _, err := roster.Empty().Follow(t.Context(), &snapshot{w: w}); err == nil {
 		t.Error("a row was loaded whose id is no UUID")
 	}
 }

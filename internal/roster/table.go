@@ -38,8 +38,6 @@ type rows[C any] struct {
 	// living counts rows that are neither deleted nor removed.
 	living int
 	index  index
-	// edited is the token of the last edit that touched the table.
-	edited uint64
 }
 
 type page[C any] struct {
@@ -71,7 +69,6 @@ func own[C any, P chunk[C]](t *rows[C], row uint32, token uint64) (*C, uint32) {
 }
 
 func ownPage[C any](t *rows[C], n uint32, token uint64) *page[C] {
-	t.edited = token
 	if t.owner != token {
 		t.pages = slices.Clone(t.pages)
 		t.owner = token
@@ -93,7 +90,6 @@ func take[C any, P chunk[C]](t *rows[C], token uint64) (row uint32, added int64)
 		row = t.unused - 1
 		c, i := t.at(row)
 		t.unused = P(c).next(i)
-		t.edited = token
 		return row, 0
 	}
 	row = t.high
@@ -146,7 +142,6 @@ func find[C any, P chunk[C]](t *rows[C], hash uint64, id *uuid) (uint32, bool) {
 
 // note enters a row into the index; hashOf hashes the id of a row.
 func note[C any, P chunk[C]](t *rows[C], hash uint64, row uint32, token uint64, hashOf func(*uuid) uint64) (added int64) {
-	t.edited = token
 	return t.index.insert(hash, row, token, func(row uint32) (uint64, bool) {
 		if row >= t.high {
 			return 0, false

@@ -17,11 +17,11 @@ const (
 // texts side by side, what only views show in records, and the living
 // memberships of each.
 type userChunk struct {
-	owner   uint64
-	id      [userRows]uuid
-	kind    [userRows]uint8
-	role    [userRows]uint8
-	state   [userRows]uint8
+	owner uint64
+	id    [userRows]uuid
+	// class is type, role and state together, so that a filter by them is one
+	// look into a table.
+	class   [userRows]class
 	created [userRows]int64
 	// perms are those held individually.
 	perms [userRows]*permSet
@@ -45,6 +45,27 @@ const bounded = 1 << 31
 
 func (l link) groupRow() uint32 { return l.group &^ bounded }
 
+// class packs a type, a role and a state.
+type class uint16
+
+const (
+	roleShift = 4
+	kindShift = 7
+	classes   = 1 << 10
+)
+
+func classOf(kind, role, state uint8) class {
+	return class(kind)<<kindShift | class(role)<<roleShift | class(state)
+}
+
+func (k class) state() uint8 { return uint8(k & (1<<roleShift - 1)) }
+func (k class) role() uint8  { return uint8(k >> roleShift & (1<<(kindShift-roleShift) - 1)) }
+func (k class) kind() uint8  { return uint8(k >> kindShift) }
+
+func (c *userChunk) state(i uint32) uint8 { return c.class[i].state() }
+func (c *userChunk) role(i uint32) uint8  { return c.class[i].role() }
+func (c *userChunk) kind(i uint32) uint8  { return c.class[i].kind() }
+
 func (c *userChunk) token() *uint64 { return &c.owner }
 
 func (c *userChunk) copied() *userChunk {
@@ -52,14 +73,14 @@ func (c *userChunk) copied() *userChunk {
 	return &d
 }
 
-func (c *userChunk) rowID(i uint32) (*uuid, bool) { return &c.id[i], c.state[i] != noRow }
+func (c *userChunk) rowID(i uint32) (*uuid, bool) { return &c.id[i], c.class[i] != 0 }
 
 func (c *userChunk) size() int64 {
 	return int64(unsafe.Sizeof(*c)) + int64(cap(c.texts)) + int64(cap(c.recs)) + int64(cap(c.links))*int64(unsafe.Sizeof(link{}))
 }
 
 func (c *userChunk) free(i, next uint32) {
-	c.state[i], c.perms[i] = noRow, nil
+	c.class[i], c.perms[i] = 0, nil
 	c.id[i] = uuid{}
 	binary.LittleEndian.PutUint32(c.id[i][:], next)
 	c.setTexts(i, "", "", false)
@@ -196,7 +217,7 @@ func (c *userChunk) externalID(i uint32) []byte {
 // user gives a row back as it was stored, in memory of its own.
 func (c *userChunk) user(i uint32) countersign.User {
 	u := countersign.User{
-		ID: countersign.UserID(c.id[i].text()), Type: userTypes[c.kind[i]], Role: userRoles[c.role[i]], State: userStates[c.state[i]],
+		ID: countersign.UserID(c.id[i].text()), Type: userTypes[c.kind(i)], Role: userRoles[c.role(i)], State: userStates[c.state(i)],
 		Permissions: c.perms[i].permissions(), CreatedAt: fromMicro(c.created[i]),
 	}
 	r := record(c.recs[c.recAt[i]:c.recAt[i+1]])
@@ -264,7 +285,7 @@ func (c *userChunk) set(i uint32, id uuid, u *countersign.User, b *builder) erro
 	if b.scratch, err = userRecord(b.scratch, u, name, email); err != nil {
 		return err
 	}
-	c.id[i], c.kind[i], c.role[i], c.state[i] = id, kind, role, state
+	c.id[i], c.class[i] = id, classOf(kind, role, state)
 	c.created[i], c.perms[i] = u.CreatedAt.UnixMicro(), b.common.intern(u.Permissions)
 	c.setTexts(i, name, email, b.loading)
 	c.setRecord(i, b.scratch, b.loading)

@@ -18,6 +18,16 @@ func ask(now time.Time) question { return question{now, now.UnixMicro()} }
 type userColumns struct {
 	p      *Picture
 	births []*userBirth
+	// last is the chunk asked for last: lists go through them one by one.
+	last  *userChunk
+	lastN uint32
+}
+
+func (l *userColumns) at(ref uint32) (*userChunk, uint32) {
+	if n := ref >> userShift; l.last == nil || n != l.lastN {
+		l.last, l.lastN = l.p.users.chunk(n), n
+	}
+	return l.last, ref & (userRows - 1)
 }
 
 func (l *userColumns) number(ref uint32, f field) uint64 {
@@ -36,14 +46,14 @@ func (l *userColumns) number(ref uint32, f field) uint64 {
 			return missing
 		}
 	}
-	c, i := l.p.users.at(ref)
+	c, i := l.at(ref)
 	switch f {
 	case byRole:
-		return rankOf(c.role[i])
+		return rankOf(c.role(i))
 	case byState:
-		return rankOf(c.state[i])
+		return rankOf(c.state(i))
 	case byType:
-		return rankOf(c.kind[i])
+		return rankOf(c.kind(i))
 	case byCreated:
 		return ascending(c.created[i])
 	case byKeepAlive:
@@ -78,7 +88,7 @@ func (l *userColumns) text(ref uint32, f field) []byte {
 			return u.id[:]
 		}
 	}
-	c, i := l.p.users.at(ref)
+	c, i := l.at(ref)
 	switch f {
 	case byName:
 		return c.name(i)
@@ -150,7 +160,7 @@ func (p *Picture) Users(f countersign.UserFilter, sort []countersign.SortKey, pa
 		return list, ErrCold
 	}
 	columns := &userColumns{p: p, births: p.userBirths(now)}
-	order.columns = columns
+	order.columns, order.users = columns, columns
 	picked, err := newPicker(order, page, columns.find)
 	if err != nil {
 		return list, err

@@ -84,8 +84,8 @@ func (p *Picture) newTrial(n *person, permission countersign.Permission, now tim
 		terms: map[countersign.GroupID]countersign.Membership{}, groups: map[countersign.GroupID]groupTrial{},
 	}
 	if n.c != nil {
-		t.exists, t.active = n.c.state[n.i] != userDeleted, n.active()
-		t.role = slices.Contains(p.common.roles[n.c.role[n.i]].names(), permission)
+		t.exists, t.active = n.c.state(n.i) != userDeleted, n.active()
+		t.role = slices.Contains(p.common.roles[n.c.role(n.i)].names(), permission)
 		t.own = slices.Contains(n.c.perms[n.i].names(), permission)
 	}
 	for _, l := range n.links() {
