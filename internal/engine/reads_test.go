@@ -369,3 +369,41 @@ func TestAReaderWaitsForTheRevisionHeNames(t *testing.T) {
 		}
 	})
 }
+
+// Large entries do not add up to an answer that nobody can take; the log is read
+// to its end all the same.
+func TestAPageOfLargeEntriesIsShorter(t *testing.T) {
+	onOne(t, func(t *testing.T, h *house) {
+		for range 30 {
+			ops := make([]countersign.Change, 100)
+			for i := range ops {
+				ops[i] = &countersign.CreateGroup{Name: h.name("g"), Description: fmt.Sprint(i, strings.Repeat(" long description", 50))}
+			}
+			h.applies("ada", ops...)
+		}
+		read, pages := int64(0), 0
+		for ; read < h.head().Size; pages++ {
+			entries, head, err := h.Engine.Entries(t.Context(), h.As("ada").Actor, read, engine.MaxEntries)
+			if err != nil || len(entries) == 0 || head.Size != h.head().Size {
+				t.Fatalf("%d entries from %d on: %v", len(entries), read, err)
+			}
+			bytes := 0
+			for i, n := range entries {
+				if n.Index != read+int64(i) {
+					t.Fatalf("entry %d stands where %d should", n.Index, read+int64(i))
+				}
+				bytes += len(n.Leaf)
+				for _, o := range n.Openings {
+					bytes += len(o.Value)
+				}
+			}
+			if bytes > 2<<20 {
+				t.Errorf("a page holds %d bytes", bytes)
+			}
+			read += int64(len(entries))
+		}
+		if pages < 2 {
+			t.Errorf("%d entries came in one page", read)
+		}
+	})
+}
