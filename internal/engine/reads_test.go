@@ -14,9 +14,9 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/engine"
-	"github.com/countersign/countersign/internal/testdb"
 	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/testdb"
 )
 
 // busy is an organization with requests in every state there is.
