@@ -13,7 +13,7 @@ import (
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	listen, db, logKey, logFormat string
-	trustedProxies                []string
+	trustedProxies, mounts        []string
 }
 
 func newServeCommand(p *process) *cobra.Command {
@@ -35,12 +35,17 @@ creates the first organization; there is no default password.`,
 	flags.StringVar(&f.db, "db", "countersign.db", "SQLite file, or postgres:// address")
 	flags.StringVar(&f.logKey, "log-key", "", "file of the log signing key, the same on every node (default: <db>.log-key)")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or text")
+	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "addresses or prefixes whose X-Forwarded-For is believed")
 	return cmd
 }
 
 func serve(ctx context.Context, p *process, f serveFlags) error {
 	proxies, err := parseProxies(f.trustedProxies)
+	if err != nil {
+		return err
+	}
+	mounts, err := parseMounts(f.mounts)
 	if err != nil {
 		return err
 	}
@@ -59,7 +64,7 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	h, err := build(ctx, plan{db: f.db, logKey: f.logKey, trustedProxies: proxies, logger: logger})
+	h, err := build(ctx, plan{db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger})
 	if err != nil {
 		_ = l.Close() // the error that counts is the other one
 		return err
