@@ -402,7 +402,8 @@ func readToken(authorization []string) (token, error) {
 }
 
 func parseToken(text string) (token, error) {
-	if strings.Count(text, ".") != 2 {
+	// Decoders of base64 skip line ends, so the letters are looked at here.
+	if strings.Count(text, ".") != 2 || strings.HasSuffix(text, ".") || strings.IndexFunc(text, notInToken) >= 0 {
 		return token{}, badFormat()
 	}
 	parts := strings.Split(text, ".")
@@ -420,6 +421,10 @@ func parseToken(text string) (token, error) {
 	}
 	t.signature = signature
 	return t, nil
+}
+
+func notInToken(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
 }
 
 // decodePart reads one JSON object, without duplicate members or anything
