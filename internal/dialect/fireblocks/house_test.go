@@ -90,8 +90,12 @@ func (h *house) serve(options ...option) {
 	for _, o := range options {
 		o(&config)
 	}
+	h.compose(config.Mount, fireblocks.New(config))
+}
+
+func (h *house) compose(mount string, api *fireblocks.Dialect) {
 	h.web = server.New(server.Config{
-		Dialects: []server.Dialect{{Name: "fireblocks", Paths: fireblocks.Paths(), Mount: config.Mount, API: fireblocks.New(config)}},
+		Dialects: []server.Dialect{{Name: "fireblocks", Paths: fireblocks.Paths(), Mount: mount, API: api}},
 		Logger:   slog.New(slog.DiscardHandler), Now: h.Now, Build: "test",
 	})
 }
