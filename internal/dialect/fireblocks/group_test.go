@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -312,5 +314,26 @@ func TestTheListIsWhole(t *testing.T) {
 	}
 	if a.header.Get("Content-Length") != "" {
 		t.Error("the list was made as a whole before it was sent")
+	}
+}
+
+// TestOneChangeWaitsAtATime however many ask at once.
+func TestOneChangeWaitsAtATime(t *testing.T) {
+	h := newHouse(t)
+	g := h.makes("Treasury")
+	h.seal()
+	requests := make([]*http.Request, 16)
+	for i := range requests {
+		requests[i] = h.build(request{method: "PUT", target: groupsPath + "/" + g.ID, body: fmt.Sprintf(`{"groupName":"Name %d"}`, i)})
+	}
+	statuses := make([]int, len(requests))
+	var together sync.WaitGroup
+	for i, r := range requests {
+		together.Go(func() { statuses[i] = h.deliver(r).status })
+	}
+	together.Wait()
+	slices.Sort(statuses)
+	if statuses[0] != http.StatusOK || statuses[1] != http.StatusConflict || statuses[len(statuses)-1] != http.StatusConflict {
+		t.Errorf("the answers are %v", statuses)
 	}
 }
