@@ -34,7 +34,6 @@ func words(kind countersign.ChangeKind) vocabulary {
 	asked := func(subject, done string) vocabulary {
 		return vocabulary{subject, [...]string{"Submitted request", "Approved", "Denied", "Rejected", "Canceled", done, done}}
 	}
-	noun, _, _ := strings.Cut(string(kind), ".")
 	switch kind {
 	case countersign.KindGroupCreate:
 		return vocabulary{"User group", [...]string{
@@ -55,15 +54,22 @@ func words(kind countersign.ChangeKind) vocabulary {
 		return asked("User", "Changed role")
 	case countersign.KindPolicyPut, countersign.KindOrganizationSeal:
 		return asked("Quorum", "Changed threshold")
+	default:
+		return wordsOfNoun(asked, kind)
 	}
-	if noun == "user" {
+}
+
+// wordsOfNoun are for kinds that the published vocabulary has not heard of; an
+// entry without a change founded the organization.
+func wordsOfNoun(asked func(subject, done string) vocabulary, kind countersign.ChangeKind) vocabulary {
+	switch noun, _, _ := strings.Cut(string(kind), "."); noun {
+	case "user":
 		return asked("Edit user", "Edited")
+	case "":
+		return asked("Organization", "Applied")
+	default:
+		return asked(strings.ToUpper(noun[:1])+noun[1:], "Applied")
 	}
-	subject := "Organization"
-	if noun != "" {
-		subject = strings.ToUpper(noun[:1]) + noun[1:]
-	}
-	return asked(subject, "Applied")
 }
 
 func groupChange(done, doneAtOnce string) vocabulary {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-
 	"strings"
 	"sync"
 	"testing"

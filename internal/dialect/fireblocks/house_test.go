@@ -34,7 +34,7 @@ import (
 const groupsPath = "/v1/management/user_groups"
 
 // signingKey is made once: making one takes longer than most tests.
-var signingKey = sync.OnceValue(newKey) //nolint:gochecknoglobals // never changes
+var signingKey = sync.OnceValue(newKey)
 
 func newKey() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -14,7 +14,7 @@ import (
 	"github.com/countersign/countersign/internal/dialect/fireblocks"
 )
 
-var update = flag.Bool("update", false, "write the table of recorded requests into the document") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write the table of recorded requests into the document")
 
 // recorded is one request of contracts/fireblocks-wire.json, all of them that
 // concern these paths, with the claims as the exact text that was signed.
@@ -55,8 +55,8 @@ func exceptions() map[string]struct {
 		"basePath without /v1":               {404, "the paths begin with /v1"},
 		"base url with a path prefix":        {404, "nothing is mounted there"},
 		"JDK HttpClient defaults (transport used by the Java SDK) DELETE": {405, "groups are deleted one by one"},
-		"redirect 301 on POST GET":                                        {404, "no redirect, and nothing at the path with a slash"},
-		"idempotency key non-ASCII":                                       {400, "keys are ASCII"},
+		"redirect 301 on POST GET":  {404, "no redirect, and nothing at the path with a slash"},
+		"idempotency key non-ASCII": {400, "keys are ASCII"},
 	}
 }
 
