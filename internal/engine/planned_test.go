@@ -7,6 +7,7 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/scenario"
+	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testdb"
 )
 
@@ -24,7 +25,12 @@ func makes(name string) engine.Plan {
 }
 
 func TestANonceIsSpentWithItsChangeAndOnlyThen(t *testing.T) {
-	w := planning(t)
+	testdb.Each(t, func(t *testing.T, open func() store.Store) { spendNonce(t, open()) })
+}
+
+func spendNonce(t *testing.T, s store.Store) {
+	t.Helper()
+	w := scenario.New(t, scenario.Direct, s).People(countersign.RoleViewer, "vera").Account("bot", "vera")
 	actor := w.As("bot").Actor
 	nonce := [32]byte{1}
 	submit := func(plan engine.Plan, nonce [32]byte) error {
