@@ -38,8 +38,8 @@ race: ## run every test again, uncached and in shuffled order, with the race det
 fuzz: ## run every fuzz target for FUZZTIME (10s) each
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz
 
-bench: ## measure the house beside the least that could do the job, as ratios (some minutes)
-	$(GO) run ./bench
+bench: ## measure the house beside the least that could do the job, as ratios (some minutes; BENCHFLAGS="-users 1000000")
+	$(GO) run ./bench $(BENCHFLAGS)
 
 bench-go: ## run the Go benchmarks whose names match BENCH (all)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...

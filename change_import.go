@@ -85,8 +85,13 @@ func (c ImportCounts) Kinds() []ChangeKind {
 		rows int
 		kind ChangeKind
 	}{
-		{c.Persons, KindUserInvite}, {c.APIUsers, KindUserCreateAPIUser}, {c.EndUsers, KindUserCreateEndUser},
-		{c.Admins, KindUserChangeRole}, {c.Grantees, KindUserGrant}, {c.Groups, KindGroupCreate}, {c.Memberships, KindMembershipAdd},
+		{c.Persons, KindUserInvite},
+		{c.APIUsers, KindUserCreateAPIUser},
+		{c.EndUsers, KindUserCreateEndUser},
+		{c.Admins, KindUserChangeRole},
+		{c.Grantees, KindUserGrant},
+		{c.Groups, KindGroupCreate},
+		{c.Memberships, KindMembershipAdd},
 	} {
 		if k.rows > 0 {
 			kinds = append(kinds, k.kind)
@@ -96,10 +101,9 @@ func (c ImportCounts) Kinds() []ChangeKind {
 }
 
 func (c ImportCounts) validate() error {
-	const most = 1 << 40
 	for _, n := range []int{c.Persons, c.Admins, c.EndUsers, c.APIUsers, c.Grantees, c.Groups, c.Memberships, c.GroupAdmins} {
-		if n < 0 || n > most {
-			return E(Invalid, "counts", "must not be negative")
+		if n < 0 || n > MaxImportRows {
+			return E(Invalid, "counts", "must be those of 1 to 2000 rows of one file")
 		}
 	}
 	sorts := 0
@@ -359,7 +363,7 @@ func (u *ImportUser) Validate() error {
 	case Person:
 		return firstError(
 			given("external_id", u.ExternalID != ""), given("responsible", u.Responsible != ""), checkPermissions(u.Permissions),
-			checkText("name", u.Name, MaxNameLength, true), checkEmail("email", u.Email, true), checkRole("role", Person, u.Role),
+			checkText("name", u.Name, MaxNameLength, true), checkEmail("email", u.Email), checkRole("role", Person, u.Role),
 		)
 	case EndUser:
 		return firstError(
@@ -370,7 +374,7 @@ func (u *ImportUser) Validate() error {
 	case APIUser:
 		return firstError(
 			given("email", u.Email != ""), given("external_id", u.ExternalID != ""), checkPermissions(u.Permissions),
-			checkText("name", u.Name, MaxNameLength, true), checkRole("role", APIUser, u.Role), checkEmail("responsible", u.Responsible, true),
+			checkText("name", u.Name, MaxNameLength, true), checkRole("role", APIUser, u.Role), checkEmail("responsible", u.Responsible),
 		)
 	default:
 		return E(Invalid, "type", "must be person, end_user or api_user")

@@ -28,7 +28,7 @@ func (*InvitePerson) Kind() ChangeKind { return KindUserInvite }
 func (c *InvitePerson) Validate() error {
 	return firstError(
 		checkText("name", c.Name, MaxNameLength, true),
-		checkEmail("email", c.Email, true),
+		checkEmail("email", c.Email),
 		checkRole("role", Person, c.Role),
 		checkIDs("group_ids", c.GroupIDs, MaxOperations),
 	)
@@ -127,7 +127,7 @@ func (c *UpdateUser) Validate() error {
 		err = checkText("name", c.Name.Value, MaxNameLength, true)
 	}
 	if err == nil && c.Email.Set {
-		err = checkEmail("email", c.Email.Value, true)
+		err = checkEmail("email", c.Email.Value)
 	}
 	if err == nil && c.ExternalID.Set {
 		err = checkText("external_id", c.ExternalID.Value, MaxExternalIDLength, true)
@@ -300,8 +300,8 @@ func checkProse(field, s string) error {
 
 // checkEmail asks for one @ with something on both sides and no blanks; whether
 // mail arrives there only mail can tell.
-func checkEmail(field, s string, required bool) error {
-	if err := checkText(field, s, MaxEmailLength, required); err != nil || s == "" {
+func checkEmail(field, s string) error {
+	if err := checkText(field, s, MaxEmailLength, true); err != nil {
 		return err
 	}
 	local, domain, found := strings.Cut(s, "@")

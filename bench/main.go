@@ -2,105 +2,197 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
+	"os/signal"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
+
+	"golang.org/x/term"
 )
 
-// round is one timed stretch: it runs for about d and returns operations per second.
-type round func(d time.Duration) (float64, error)
-
-// pair is a figure with its neighbour.
-type pair struct {
-	name, ours, theirs string
-	// run and beside measure the two, in turns.
-	run, beside round
-	// aim says what the ratio should reach, in words.
-	aim string
-	// slower turns the ratio round: how many times longer ours takes.
-	slower bool
+// options are the flags.
+type options struct {
+	only     string
+	users    int
+	rounds   int
+	seconds  float64
+	seed     uint64
+	dir      string
+	json     string
+	from     string
+	markdown bool
+	list     bool
+	make     bool
+	clean    bool
 }
 
 func main() {
-	users := flag.Int("users", 100_000, "users in the organization")
-	rounds := flag.Int("rounds", 7, "rounds of each measurement")
-	seconds := flag.Float64("seconds", 2, "length of a round")
-	flag.Parse()
-	if err := measure(*users, *rounds, time.Duration(*seconds*float64(time.Second))); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	var err error
+	if what := os.Getenv(childEnv); what != "" {
+		err = serveChild(context.WithoutCancel(ctx), what, os.Stdin, os.Stdout) // ends with the parent
+	} else {
+		err = run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(users, rounds int, length time.Duration) (err error) {
-	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "countersign-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	fmt.Fprintf(os.Stderr, "making an organization of %d users, %d groups each...\n", users, groupsPerUser)
-	b, err := open(ctx, dir, users)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	fmt.Printf("%s, %d CPUs, %s/%s; %d users, %d memberships; %d rounds of %s, medians\n\n",
-		runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, users, users*groupsPerUser, rounds, length)
-	fmt.Printf("roster loaded in %.1f s\n\n", b.loading.Seconds())
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "measurement\tours\tbeside it\tratio\t(min - max)\taim")
-	for _, p := range b.pairs() {
-		fmt.Fprintf(os.Stderr, "measuring: %s\n", p.name)
-		if err := p.report(w, rounds, length); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-	}
-	return w.Flush()
+// all measurements, those that use one world beside each other.
+func all() []measurement {
+	return slices.Concat(checkMeasurements(), listMeasurements(), loadMeasurements(), changeMeasurements(), importMeasurements(), manyMeasurements())
 }
 
-// report runs the two sides in turns and prints a row.
-func (p pair) report(w io.Writer, rounds int, length time.Duration) error {
-	var ours, theirs, ratios []float64
-	for range rounds {
-		a, err := p.run(length)
-		if err != nil {
-			return err
-		}
-		b, err := p.beside(length)
-		if err != nil {
-			return err
-		}
-		ratio := a / b
-		if p.slower {
-			ratio = b / a
-		}
-		ours, theirs, ratios = append(ours, a), append(theirs, b), append(ratios, ratio)
+func parse(args []string, errs io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.StringVar(&o.only, "only", "", "measure only these `names`, with commas between; a name that ends in * is a beginning")
+	flags.IntVar(&o.users, "users", 100_000, "users of the large organization; the aims are meant for 1000000")
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each measurement; figures are their medians")
+	flags.Float64Var(&o.seconds, "seconds", 2, "seconds that one side of a round lasts at least")
+	flags.Uint64Var(&o.seed, "seed", 20260301, "what the generator draws from: the same seed makes the same rows")
+	flags.StringVar(&o.dir, "dir", "", "`folder` for generated databases (default: countersign-bench in the user's cache)")
+	flags.StringVar(&o.json, "json", "", "`file` for everything that was found out: every round, plans, machine")
+	flags.StringVar(&o.from, "from", "", "print what an earlier run left in this `file`, and measure nothing")
+	flags.BoolVar(&o.markdown, "markdown", false, "print the section for docs/benchmarks.md in place of the table")
+	flags.BoolVar(&o.list, "list", false, "print the names of the measurements and stop")
+	flags.BoolVar(&o.make, "make", false, "make the databases of this scale and stop, so that a later run only measures")
+	flags.BoolVar(&o.clean, "clean", false, "remove the databases of other schemas and generators, which no run of this program uses, and stop")
+	flags.Usage = func() { usage(errs, flags) }
+	if err := flags.Parse(args); err != nil {
+		return o, err
 	}
-	slices.Sort(ratios)
-	_, err := fmt.Fprintf(w, "%s\t%s %s\t%s %s\t%.2f\t%.2f - %.2f\t%s\n", p.name, p.ours, perSecond(median(ours)), p.theirs, perSecond(median(theirs)),
-		median(ratios), ratios[0], ratios[len(ratios)-1], p.aim)
-	return err
-}
-
-func median(list []float64) float64 {
-	sorted := slices.Clone(list)
-	slices.Sort(sorted)
-	return sorted[len(sorted)/2]
-}
-
-func perSecond(f float64) string {
+	const fewest = 200
 	switch {
-	case f >= 1e6:
-		return fmt.Sprintf("%.1f M/s", f/1e6)
-	case f >= 1e4:
-		return fmt.Sprintf("%.0f k/s", f/1e3)
-	default:
-		return fmt.Sprintf("%.0f/s", f)
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("what is %q? measurements are named with -only", flags.Arg(0))
+	case o.users < fewest:
+		return o, errors.New("-users must be at least 200: below that nothing is said")
+	case o.rounds < 1 || o.seconds <= 0:
+		return o, errors.New("-rounds and -seconds must be above 0")
 	}
+	return o, nil
+}
+
+func usage(w io.Writer, flags *flag.FlagSet) {
+	fmt.Fprint(w, `bench measures the directory beside something simpler that runs in the same minutes,
+in turns, and prints ratios. Organizations come from a seeded generator; their
+databases are kept in a cache, so that the second run begins at once.
+
+  go run ./bench -users 10000 -seconds 0.2      a look at everything, in about a minute
+  go run ./bench -users 1000000 -json all.json  the figures that the aims are for
+  go run ./bench -users 1000000 -make           their databases, beforehand
+  go run ./bench -only 'check-*' -users 100000  one group of measurements
+  go run ./bench -from all.json -markdown       the section for docs/benchmarks.md
+
+A ratio is how many times faster ours is than what stands beside it, or, where the
+row says "times slower", how many times longer ours takes. A million users need
+about 30 GB of disk and, for 20 groups each, whatever memory the roster takes.
+Let nothing else run meanwhile, and look at min - max before trusting a median.
+
+Flags:
+`)
+	flags.PrintDefaults()
+	fmt.Fprintln(w, "\nMeasurements:")
+	for _, m := range all() {
+		fmt.Fprintf(w, "  %-22s %s\n", m.name, m.what)
+	}
+}
+
+// chosen are the measurements that -only names.
+func chosen(names string) ([]measurement, error) {
+	if names == "" {
+		return all(), nil
+	}
+	var out []measurement
+	for name := range strings.SplitSeq(names, ",") {
+		found := false
+		for _, m := range all() {
+			beginning, open := strings.CutSuffix(name, "*")
+			if m.name == name || (open && strings.HasPrefix(m.name, beginning)) {
+				out, found = append(out, m), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no measurement %q; -list names them", name)
+		}
+	}
+	return out, nil
+}
+
+func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
+	o, err := parse(args, errs)
+	if err != nil {
+		return err
+	}
+	measurements, err := chosen(o.only)
+	if err != nil {
+		return err
+	}
+	if o.list {
+		for _, m := range measurements {
+			fmt.Fprintln(out, m.name)
+		}
+		return nil
+	}
+	if o.from != "" {
+		earlier, err := readReport(o.from)
+		if err == nil {
+			earlier.print(out, o.markdown)
+		}
+		return err
+	}
+	say := progress{out: errs, bar: isTerminal(errs)}
+	r := report{Machine: describeMachine(ctx, time.Now()), Users: o.users, Seed: o.seed, Rounds: o.rounds, Seconds: o.seconds}
+	store, err := openCache(ctx, o.dir, say)
+	if err != nil {
+		return err
+	}
+	if o.clean {
+		return store.clean()
+	}
+	s := &session{
+		users: o.users, seed: o.seed, rounds: o.rounds, length: time.Duration(o.seconds * float64(time.Second)), say: say, cache: store,
+		houses: map[use]*house{}, remotes: map[use]*remote{}, removals: map[use]func() error{},
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if o.make {
+		return s.makeAll(ctx)
+	}
+	for _, m := range measurements {
+		rows, err := s.measure(ctx, m)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		r.Rows = append(r.Rows, rows...)
+		for _, one := range rows {
+			say.say("  %s", strings.Join(one.cells(), "  "))
+		}
+		if err := r.save(o.json); err != nil { // so that a run that breaks off leaves what it has
+			return err
+		}
+	}
+	r.print(out, o.markdown)
+	return nil
+}
+
+func (r report) save(file string) error {
+	if file == "" {
+		return nil
+	}
+	return r.writeJSON(file)
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }

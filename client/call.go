@@ -55,6 +55,9 @@ func (r *request) prepare(c *Client) ([]byte, error) {
 	if r.body == nil {
 		return nil, nil
 	}
+	if encoded, is := r.body.(bytesAsTheyAre); is {
+		return encoded, nil
+	}
 	payload, err := json.Marshal(r.body)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the body of %s %s: %w", r.method, r.path, err)

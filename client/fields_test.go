@@ -39,6 +39,10 @@ func TestObjectsHaveTheMembersOfTheDocument(t *testing.T) {
 		"InclusionProof":      reflect.TypeFor[client.InclusionProof](),
 		"ConsistencyProof":    reflect.TypeFor[client.ConsistencyProof](),
 		"Policy":              reflect.TypeFor[client.Policy](),
+		"Import":              reflect.TypeFor[client.Import](),
+		"ImportOpening":       reflect.TypeFor[client.ImportOpening](),
+		"ImportRows":          reflect.TypeFor[client.ImportRows](),
+		"ImportedBatch":       reflect.TypeFor[client.ImportedBatch](),
 		"UserList":            reflect.TypeFor[client.List[client.User]](),
 	} {
 		schema := doc.doc.Components.Schemas[name]

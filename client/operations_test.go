@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -215,6 +216,38 @@ func calls(c *client.Client) []func(*testing.T) error {
 	do(func(t *testing.T) error { _, err := c.CancelChange(t.Context(), someID, dry...); return err })
 	do(func(t *testing.T) error { _, err := c.ReplaceChange(t.Context(), someID, batch, write...); return err })
 	do(func(t *testing.T) error { _, err := c.ReplaceChange(t.Context(), someID, batch, dry...); return err })
+
+	// imports
+	someSum, someSalt := strings.Repeat("ab", 32), strings.Repeat("ab", 16)
+	opening := client.ImportOpening{
+		Label: "from Okta", Salt: someSalt, Files: []client.ImportFile{{File: "users.csv", SHA256: someSum, Rows: 7, Rejected: 1}}, Permissions: p, SkipRejects: true,
+		Batches: []client.ImportBatchSummary{
+			{Digest: someSum, Counts: client.ImportCounts{Persons: 2, Admins: 1, EndUsers: 1, APIUsers: 1, Grantees: 1}},
+			{Digest: someSum, Counts: client.ImportCounts{Groups: 1}},
+			{Digest: someSum, Counts: client.ImportCounts{Memberships: 1, GroupAdmins: 1}},
+		},
+	}
+	rows, err := json.Marshal(client.ImportRows{
+		Salt:        someSalt,
+		Users:       []client.ImportUser{{Line: 2, Type: client.APIUser, Name: "N", Email: "e@x.example", Role: "none", ExternalID: "x", Permissions: p, Responsible: "r@x.example"}},
+		Groups:      []client.ImportGroup{{Line: 2, Name: "G & <H>", Description: "d", Permissions: p, ExternalSyncIdentifier: "x"}},
+		Memberships: []client.ImportMembership{{Line: 2, Group: "G", User: "U", Role: client.GroupAdmin, StartsAt: when, ExpiresAt: when}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	do(func(t *testing.T) error { _, err := c.OpenImport(t.Context(), opening, write...); return err })
+	do(func(t *testing.T) error { _, err := c.OpenImport(t.Context(), opening, dry...); return err })
+	do(func(t *testing.T) error { _, err := c.GetImport(t.Context(), someID, least); return err })
+	do(func(t *testing.T) error {
+		_, err := c.TakeImportBatch(t.Context(), someID, 17, rows, write...)
+		return err
+	})
+	do(func(t *testing.T) error {
+		_, err := c.TakeImportBatch(t.Context(), someID, 17, rows, dry...)
+		return err
+	})
+	do(func(t *testing.T) error { _, err := c.GetImportBatch(t.Context(), someID, 17, least); return err })
 
 	// policy, check
 	do(func(t *testing.T) error { _, _, err := c.GetPolicy(t.Context(), least); return err })

@@ -135,6 +135,12 @@ func (s *session) showOperations(w io.Writer, c *client.Change) {
 			if allottedOnly(op.Kind, name) {
 				continue
 			}
+			if op.Kind == "import.open" && name == "batches" {
+				// Nobody compares hundreds of digests by eye; what the rows do follows below.
+				fmt.Fprintf(w, "       batches: %d, to be compared with the files: countersign import DIR --verify --change %s\n",
+					countOf(op.Fields[name]), visible(string(c.ID)))
+				continue
+			}
 			// A line to each value, or a name could go on as if it were the next one.
 			for _, p := range s.parts(name, op.Fields[name]) {
 				fmt.Fprintf(w, "       %s: %s\n", visible(p.path), visible(p.text))
@@ -143,11 +149,22 @@ func (s *session) showOperations(w io.Writer, c *client.Change) {
 	}
 }
 
+// countOf counts a list.
+func countOf(raw json.RawMessage) int {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return 0
+	}
+	return len(list)
+}
+
 // allottedOnly: ids given to what is about to be made say nothing to an approver.
 func allottedOnly(kind, name string) bool {
 	switch name {
 	case "number", "memberships":
 		return true
+	case "import_id":
+		return kind == "import.open"
 	case "user_id":
 		return kind == "user.invite" || strings.HasPrefix(kind, "user.create")
 	case "group_id":
@@ -223,6 +240,10 @@ func (s *session) factLabel(fact string) string {
 // showImpact writes who gains or loses which effective permission.
 func (s *session) showImpact(w io.Writer, c *client.Change, most int) {
 	if c.Impact == nil {
+		return
+	}
+	if slices.ContainsFunc(c.Operations, func(op client.SubmittedOperation) bool { return op.Kind == "import.open" }) {
+		fmt.Fprint(w, "\nimpact: what the rows do; they are not here yet, and whoever approves compares the files\n")
 		return
 	}
 	if c.Impact.UsersTotal == 0 {

@@ -11,10 +11,13 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
 	"github.com/countersign/countersign/internal/dialect/fireblocks"
@@ -35,6 +38,10 @@ type plan struct {
 	// mounts are where dialects are served besides their own paths.
 	mounts mounts
 	logger *slog.Logger
+	// rosterMemory bounds the rosters, in bytes; 0 does not.
+	rosterMemory int64
+	// preload loads every organization before the server is ready.
+	preload bool
 }
 
 // house is everything put together: the only place where the rooms meet.
@@ -45,6 +52,8 @@ type house struct {
 	logger *slog.Logger
 	// setupToken founds the first organization; empty when there is one.
 	setupToken string
+	// preloading is set until the organizations asked for at the start are loaded.
+	preloading atomic.Bool
 }
 
 const (
@@ -79,8 +88,10 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 	}
 	e := engine.New(engine.Config{
 		Store: db, Now: time.Now, NewID: newID, Random: rand.Reader, Keeper: keeper, Build: buildVersion(),
+		RosterMemory: p.rosterMemory,
 	})
 	h := &house{db: db, engine: e, logger: p.logger}
+	h.preloading.Store(p.preload)
 	config := native.Config{
 		Engine: e, Authenticator: authn.New(e, time.Now),
 		Callers: wire.NewRateLimiter(callsPerSecond, 2*callsPerSecond, rememberedKeys, time.Now),
@@ -102,24 +113,52 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 	}
 	h.server = server.New(server.Config{
 		Dialects: dialects,
-		Logger:   p.logger, Now: time.Now, Ready: e.Ready, TrustedProxies: p.trustedProxies, Build: buildVersion(),
-		Figures: func() server.Figures { return server.Figures(e.Figures()) },
+		Logger:   p.logger, Now: time.Now, Ready: e.Ready, Loading: h.preloading.Load, TrustedProxies: p.trustedProxies, Build: buildVersion(),
+		Figures: func() []server.Figure { return figuresOf(e.Figures()) },
 	})
 	return h, nil
 }
 
 // run serves until ctx ends, then closes the database.
 func (h *house) run(ctx context.Context, l net.Listener) error {
-	tending, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.tend(tending)
-	}()
+	background, stop := context.WithCancel(ctx)
+	var rest sync.WaitGroup
+	rest.Go(func() { h.tend(background) })
+	rest.Go(func() { h.watch(background) })
+	if h.preloading.Load() {
+		rest.Go(func() { h.preload(background) })
+	}
 	err := h.server.Run(ctx, l)
 	stop()
-	<-done
+	rest.Wait()
 	return errors.Join(err, h.db.Close())
+}
+
+// watch follows what other nodes commit. Without it, reads ask the database first.
+func (h *house) watch(ctx context.Context) {
+	if err := h.engine.Watch(ctx); err != nil && ctx.Err() == nil {
+		h.logger.LogAttrs(ctx, slog.LevelError, "watching", slog.String("error", err.Error()))
+	}
+}
+
+// preload loads organizations and says how it went. One that fails is tried
+// again when somebody asks for it.
+func (h *house) preload(ctx context.Context) {
+	began := time.Now()
+	failed := 0
+	err := h.engine.Preload(ctx, func(o countersign.Organization, err error) {
+		if err != nil {
+			failed++
+			h.logger.LogAttrs(ctx, slog.LevelError, "preloading", slog.String("organization", string(o.ID)), slog.String("error", err.Error()))
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		h.logger.LogAttrs(ctx, slog.LevelError, "preloading", slog.String("error", err.Error()))
+	}
+	held := h.engine.Figures()
+	h.logger.LogAttrs(ctx, slog.LevelInfo, "preloaded", slog.Int("organizations", held.Organizations), slog.Int("failed", failed),
+		slog.Int64("bytes", held.Bytes), slog.Duration("took", time.Since(began)))
+	h.preloading.Store(false)
 }
 
 // tend does time's work now and then; a failure is logged and tried again.

@@ -14,6 +14,8 @@ import (
 type serveFlags struct {
 	listen, db, logKey, logFormat string
 	trustedProxies, mounts        []string
+	rosterMemory                  byteSize
+	preload                       bool
 }
 
 func newServeCommand(p *process) *cobra.Command {
@@ -36,6 +38,8 @@ creates the first organization; there is no default password.`,
 	flags.StringVar(&f.logKey, "log-key", "", "file of the log signing key, the same on every node (default: <db>.log-key)")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or text")
 	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
+	flags.Var(&f.rosterMemory, "roster-memory", "memory the directories of all organizations may take, such as 512MB or 4GiB; the least recently used make room (default: no limit)")
+	flags.BoolVar(&f.preload, "preload", false, "load every organization before /readyz says ready, as far as --roster-memory reaches")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "addresses or prefixes whose X-Forwarded-For is believed")
 	return cmd
 }
@@ -64,7 +68,10 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	h, err := build(ctx, plan{db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger})
+	h, err := build(ctx, plan{
+		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger,
+		rosterMemory: int64(f.rosterMemory), preload: f.preload,
+	})
 	if err != nil {
 		_ = l.Close() // the error that counts is the other one
 		return err

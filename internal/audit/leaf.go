@@ -40,6 +40,10 @@
 // all. Effects above 32 KB stand in a blob: a content-addressed body, the SHA-256
 // of which is in the entry. A leaf never exceeds 65,535 bytes.
 //
+// An import that opens moves import:<id>, where id is that of its change, and each
+// batch of it import.batch:<id>/<index> from 0, once: its digest, how many rows
+// were taken in, and which were left out. The rows are the effects that follow.
+//
 // What stands in no set follows from the entries: a row was created and last
 // modified at the times of the first and the last entry that moved one of its
 // facts, a membership anew with each id; a group by the requesters of those
@@ -168,27 +172,24 @@ type Sealed struct {
 func Seal(l Leaf, document []byte, effects []countersign.Effect, c *canon.Committer) (Sealed, error) {
 	sealed := Sealed{Blobs: map[string][]byte{}}
 	openings := map[string]countersign.Opening{}
+	var parts []canon.Part
 	if len(effects) > 0 {
 		committed, opened, err := commitEffects(effects, c)
 		if err != nil {
 			return Sealed{}, err
 		}
-		l.Effects, err = inlineOrBlob(committed, len(effects), maxEffects, sealed.Blobs)
-		if err != nil {
+		merge(openings, opened)
+		if committed, err = inlineOrBlob(committed, len(effects), maxEffects, sealed.Blobs); err != nil {
 			return Sealed{}, err
 		}
-		merge(openings, opened)
+		parts = append(parts, canon.Part{Path: []string{"effects"}, Bytes: committed})
 	}
 	if len(document) > maxDocument && l.Change != nil {
 		l.Change.Blob = putBlob(document, 1, sealed.Blobs)
 	} else if len(document) > 0 && l.Change != nil {
-		l.Change.Document = document
+		parts = append(parts, canon.Part{Path: []string{"change", "document"}, Bytes: document})
 	}
-	clear, err := canon.Encode(l)
-	if err != nil {
-		return Sealed{}, err
-	}
-	leaf, opened, err := c.Commit(clear)
+	leaf, opened, err := c.Commit(l, parts...)
 	if err != nil {
 		return Sealed{}, err
 	}
@@ -210,14 +211,10 @@ func commitEffects(effects []countersign.Effect, c *canon.Committer) ([]byte, ma
 	for i, e := range effects {
 		list[i] = LeafEffect{Fact: string(e.Fact), From: e.From, To: e.To, Set: e.After}
 	}
-	clear, err := canon.Encode(list)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.Commit(clear)
+	return c.Commit(list)
 }
 
-func inlineOrBlob(b []byte, count, limit int, blobs map[string][]byte) (jsontext.Value, error) {
+func inlineOrBlob(b []byte, count, limit int, blobs map[string][]byte) ([]byte, error) {
 	if len(b) <= limit {
 		return b, nil
 	}

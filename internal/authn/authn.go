@@ -45,7 +45,7 @@ func (a *Authenticator) Bearer(ctx context.Context, token string, from netip.Add
 	if !ok {
 		return countersign.Actor{}, refused()
 	}
-	book, err := a.engine.Picture(ctx, org)
+	picture, err := a.engine.Picture(ctx, org)
 	if errors.Is(err, countersign.NotFound) {
 		return countersign.Actor{}, refused()
 	}
@@ -53,11 +53,11 @@ func (a *Authenticator) Bearer(ctx context.Context, token string, from netip.Add
 		return countersign.Actor{}, err
 	}
 	now := a.now()
-	credential, ok := book.CredentialBySecret(sha256.Sum256([]byte(token)))
+	credential, ok := picture.CredentialBySecret(sha256.Sum256([]byte(token)))
 	if !ok || credential.Type != countersign.Token || !credential.WorksAt(now) {
 		return countersign.Actor{}, refused()
 	}
-	user, ok := book.Account(credential.UserID)
+	user, ok := picture.Account(credential.UserID)
 	if !ok || user.State != countersign.UserActive {
 		return countersign.Actor{}, refused()
 	}
@@ -65,7 +65,7 @@ func (a *Authenticator) Bearer(ctx context.Context, token string, from netip.Add
 		Organization: org, User: user.ID, Type: user.Type, ResponsiblePerson: user.ID, Credential: credential.ID, Method: countersign.ByToken,
 	}
 	if user.ResponsiblePersonID != "" {
-		person, ok := book.Account(user.ResponsiblePersonID)
+		person, ok := picture.Account(user.ResponsiblePersonID)
 		if !ok || person.State != countersign.UserActive {
 			return countersign.Actor{}, refused()
 		}

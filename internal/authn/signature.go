@@ -129,11 +129,11 @@ func (s *Signatures) Verify(ctx context.Context, r SignedRequest) (Signed, error
 		return Signed{}, notAccepted()
 	}
 	user := countersign.UserID(id)
-	org, book, err := s.home(ctx, user)
+	org, picture, err := s.home(ctx, user)
 	if err != nil {
 		return Signed{}, err
 	}
-	credential, err := s.check(t, book.Credentials(user))
+	credential, err := s.check(t, picture.Credentials(user))
 	if err != nil {
 		return Signed{}, err
 	}
@@ -143,12 +143,12 @@ func (s *Signatures) Verify(ctx context.Context, r SignedRequest) (Signed, error
 	if err := checkBody(t.claims.BodyHash, r); err != nil {
 		return Signed{}, err
 	}
-	actor, err := signer(book, org, user, credential, r.From)
+	actor, err := signer(picture, org, user, credential, r.From)
 	return Signed{Actor: actor, Nonce: nonceOf(user, t.claims.Nonce)}, err
 }
 
 // home finds the organization of an API user.
-func (s *Signatures) home(ctx context.Context, user countersign.UserID) (countersign.OrganizationID, *roster.Book, error) {
+func (s *Signatures) home(ctx context.Context, user countersign.UserID) (countersign.OrganizationID, *roster.Picture, error) {
 	s.mu.Lock()
 	org, known := s.homes[user]
 	s.mu.Unlock()
@@ -168,8 +168,8 @@ func (s *Signatures) home(ctx context.Context, user countersign.UserID) (counter
 		s.homes[user] = org
 		s.mu.Unlock()
 	}
-	book, err := s.engine.Picture(ctx, org)
-	return org, book, err
+	picture, err := s.engine.Picture(ctx, org)
+	return org, picture, err
 }
 
 // check finds the key that made the signature among those of the user. One that
@@ -322,12 +322,12 @@ func checkBody(claim jsontext.Value, r SignedRequest) error {
 }
 
 // signer is the actor behind a good signature, if he may call at all.
-func signer(book *roster.Book, org countersign.OrganizationID, id countersign.UserID, c countersign.Credential, from netip.Addr) (countersign.Actor, error) {
-	user, ok := book.Account(id)
+func signer(picture *roster.Picture, org countersign.OrganizationID, id countersign.UserID, c countersign.Credential, from netip.Addr) (countersign.Actor, error) {
+	user, ok := picture.Account(id)
 	if !ok || user.State != countersign.UserActive || !allowed(user.AllowedIPs, from) {
 		return countersign.Actor{}, notAccepted()
 	}
-	person, ok := book.Account(user.ResponsiblePersonID)
+	person, ok := picture.Account(user.ResponsiblePersonID)
 	if !ok || person.State != countersign.UserActive {
 		return countersign.Actor{}, notAccepted()
 	}

@@ -22,6 +22,9 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,45 +40,111 @@ const Erased = "<erased>"
 
 // Encode returns the canonical bytes of v.
 func Encode(v any) ([]byte, error) {
-	raw, err := json.Marshal(v, json.Deterministic(true))
+	tree, err := treeOf(v)
+	if err != nil {
+		return nil, err
+	}
+	return appendTree(nil, tree)
+}
+
+// treeOf turns a value into what its JSON reads as: objects, lists, texts,
+// numbers. Changes and leaves become trees once and bytes once.
+func treeOf(v any) (any, error) {
+	raw, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encoding canonically: %w", err)
 	}
-	return canonicalize(raw)
+	return parse(raw)
 }
 
-func canonicalize(raw []byte) ([]byte, error) {
-	if err := checkNumbers(raw); err != nil {
-		return nil, err
+func parse(raw []byte) (any, error) {
+	var tree any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil, fmt.Errorf("reading a document: %w", err)
 	}
-	value := jsontext.Value(raw)
-	if err := value.Canonicalize(); err != nil {
+	return tree, nil
+}
+
+var (
+	errNumber = errors.New("canonical documents hold integers within 2^53 only")
+	errKey    = errors.New("canonical documents have keys in ASCII only")
+)
+
+// canonical is a part of a tree that is in its final form already.
+type canonical []byte
+
+// appendTree writes a tree in the form of RFC 8785 (sections 3.2.2 and 3.2.3),
+// of which the smaller grammar leaves little: keys in the order of their bytes,
+// texts with the fewest escapes, integers.
+func appendTree(b []byte, tree any) ([]byte, error) {
+	switch v := tree.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case float64:
+		if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+			return nil, errNumber // RFC 8785 would silently round it
+		}
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case string:
+		return appendText(b, v)
+	case canonical:
+		return append(b, v...), nil
+	case []any:
+		return appendList(b, v)
+	case map[string]any:
+		return appendObject(b, v)
+	default:
+		return nil, fmt.Errorf("encoding canonically: a %T is no JSON", v)
+	}
+}
+
+func appendText(b []byte, text string) ([]byte, error) {
+	b, err := jsontext.AppendQuote(b, text)
+	if err != nil {
 		return nil, fmt.Errorf("encoding canonically: %w", err)
 	}
-	return value, nil
+	return b, nil
 }
 
-var errNumber = errors.New("canonical documents hold integers within 2^53 only")
-
-// checkNumbers refuses what RFC 8785 would silently round.
-func checkNumbers(raw []byte) error {
-	decoder := jsontext.NewDecoder(bytesReader(raw))
-	for {
-		token, err := decoder.ReadToken()
-		if errors.Is(err, io.EOF) {
-			return nil
+func appendList(b []byte, list []any) ([]byte, error) {
+	var err error
+	b = append(b, '[')
+	for i, item := range list {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		if err != nil {
-			return fmt.Errorf("reading a document: %w", err)
-		}
-		if token.Kind() != '0' {
-			continue
-		}
-		f, err := token.Float()
-		if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-			return errNumber
+		if b, err = appendTree(b, item); err != nil {
+			return nil, err
 		}
 	}
+	return append(b, ']'), nil
+}
+
+func appendObject(b []byte, object map[string]any) ([]byte, error) {
+	keys := make([]string, 0, len(object))
+	for key := range object {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	var err error
+	b = append(b, '{')
+	for i, key := range keys {
+		if strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return nil, errKey // other keys would have to be ordered as UTF-16
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = appendText(b, key); err != nil {
+			return nil, err
+		}
+		if b, err = appendTree(append(b, ':'), object[key]); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
 }
 
 // Wrap frames bytes with a type and lengths: "GOV1 <len> <type> <len> <bytes>".
@@ -114,19 +183,32 @@ func NewCommitter(random io.Reader, prior map[string]countersign.Opening) *Commi
 	return c
 }
 
-// Commit returns the canonical bytes of doc, a JSON object, with every personal
-// field replaced, and the openings of the commitments that stand in it.
-func (c *Committer) Commit(doc []byte) ([]byte, map[string]countersign.Opening, error) {
-	var tree any
-	if err := json.Unmarshal(doc, &tree); err != nil {
-		return nil, nil, fmt.Errorf("reading a document: %w", err)
-	}
-	clear(c.used)
-	tree, err := c.replace(tree)
+// Part is a member of a document, given by the keys on the way to it, that is
+// already in canonical and committed form.
+type Part struct {
+	Path  []string
+	Bytes []byte
+}
+
+// Commit returns the canonical bytes of doc, which must encode as a JSON object
+// or list, with every personal field replaced, and the openings of the
+// commitments made or met. Parts are put in as they are; the openings of what
+// stands in them are their maker's to keep.
+func (c *Committer) Commit(doc any, parts ...Part) ([]byte, map[string]countersign.Opening, error) {
+	tree, err := treeOf(doc)
 	if err != nil {
 		return nil, nil, err
 	}
-	committed, err := Encode(tree)
+	clear(c.used)
+	if tree, err = c.replace(tree); err != nil {
+		return nil, nil, err
+	}
+	for _, p := range parts {
+		if err := p.put(tree); err != nil {
+			return nil, nil, err
+		}
+	}
+	committed, err := appendTree(nil, tree)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -137,6 +219,23 @@ func (c *Committer) Commit(doc []byte) ([]byte, map[string]countersign.Opening, 
 		}
 	}
 	return committed, openings, nil
+}
+
+func (p Part) put(tree any) error {
+	last := len(p.Path) - 1
+	for _, key := range p.Path[:last] {
+		object, ok := tree.(map[string]any)
+		if !ok {
+			return fmt.Errorf("the document has no %s", strings.Join(p.Path, "."))
+		}
+		tree = object[key]
+	}
+	object, ok := tree.(map[string]any)
+	if !ok {
+		return fmt.Errorf("the document has no %s", strings.Join(p.Path, "."))
+	}
+	object[p.Path[last]] = canonical(p.Bytes)
+	return nil
 }
 
 func (c *Committer) replace(v any) (any, error) {
@@ -170,7 +269,7 @@ func (c *Committer) commit(field string, value any) (any, error) {
 		c.used[commitment] = true
 		return value, nil
 	}
-	encoded, err := Encode(value)
+	encoded, err := appendTree(nil, value)
 	if err != nil {
 		return nil, err
 	}
@@ -213,15 +312,14 @@ func Verify(commitment string, o countersign.Opening) bool {
 // no opening reads as Erased. An opening that does not fit its commitment is an
 // error: somebody has edited the stored values.
 func Open(doc []byte, openings map[string]countersign.Opening) ([]byte, error) {
-	var tree any
-	if err := json.Unmarshal(doc, &tree); err != nil {
-		return nil, fmt.Errorf("reading a document: %w", err)
-	}
-	tree, err := reveal(tree, openings)
+	tree, err := parse(doc)
 	if err != nil {
 		return nil, err
 	}
-	return Encode(tree)
+	if tree, err = reveal(tree, openings); err != nil {
+		return nil, err
+	}
+	return appendTree(nil, tree)
 }
 
 func reveal(v any, openings map[string]countersign.Opening) (any, error) {
@@ -233,11 +331,7 @@ func reveal(v any, openings map[string]countersign.Opening) (any, error) {
 		if !Verify(commitment, opening) {
 			return nil, fmt.Errorf("the stored value of %s does not open its commitment", opening.Field)
 		}
-		var value any
-		if err := json.Unmarshal([]byte(opening.Value), &value); err != nil {
-			return nil, fmt.Errorf("reading an opening: %w", err)
-		}
-		return value, nil
+		return parse([]byte(opening.Value))
 	}
 	var err error
 	switch v := v.(type) {

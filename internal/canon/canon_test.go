@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gowebpki/jcs"
 
 	"github.com/countersign/countersign"
@@ -17,7 +18,7 @@ import (
 // TestCanonicalBytesAreThoseOfRFC8785 compares with an independent implementation.
 func TestCanonicalBytesAreThoseOfRFC8785(t *testing.T) {
 	for _, doc := range []string{
-		`{"b":1,"a":[true,null,"x"],"é":"\u00e9","€":"\u20ac"}`,
+		`{"b":1,"a":[true,false,null,"x"],"e":"\u00e9","euro":"\u20ac","fox":"\ud83e\udd8a","line":"\u2028\u007f"}`,
 		`{"numbers":[0,-1,9007199254740992,1e3],"esc":"\u0000\b\n\"\\/"}`,
 		`{"1":{"f":{"f":"hi","F":5},"\n":56},"10":{},"":"empty","a":{},"111":[{"e":"yes","E":"no"}],"A":{}}`,
 	} {
@@ -42,6 +43,36 @@ func TestNumbersThatWouldBeRoundedAreRefused(t *testing.T) {
 			t.Errorf("%s was encoded as %s", doc, got)
 		}
 	}
+}
+
+// Keys beyond ASCII would have to be ordered as UTF-16, which no document needs.
+func TestKeysAreASCII(t *testing.T) {
+	if got, err := canon.Encode(rawJSON(`{"é":1}`)); err == nil {
+		t.Errorf("encoded as %s", got)
+	}
+}
+
+// Any document within the grammar has the bytes an independent implementation
+// gives it.
+func FuzzCanonicalBytes(f *testing.F) {
+	f.Add([]byte(`{"b":[1,-0,"\u001f\ud83e\udd8a/<>&"],"a":{"z":null,"y":true},"":""}`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		got, err := canon.Encode(rawJSON(doc))
+		if err != nil {
+			t.Skip() // beyond the grammar
+		}
+		want, err := jcs.Transform(doc)
+		if err != nil {
+			t.Skip() // it wants an object or a list at the top
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%q\n got %q\nwant %q", doc, got, want)
+		}
+		again, err := canon.Encode(rawJSON(got))
+		if err != nil || !bytes.Equal(again, got) {
+			t.Errorf("%q is encoded again as %q (%v)", got, again, err)
+		}
+	})
 }
 
 // sampleChanges has one change of every kind with every field filled.
@@ -157,7 +188,7 @@ func TestPersonalDataLeavesOnlyCommitments(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			committed, openings, err := canon.NewCommitter(rand.Reader, nil).Commit(encoded)
+			committed, openings, err := canon.NewCommitter(rand.Reader, nil).Commit(jsontext.Value(encoded))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,15 +205,15 @@ func TestPersonalDataLeavesOnlyCommitments(t *testing.T) {
 
 func TestACommitmentIsSaltedAndBinds(t *testing.T) {
 	doc := []byte(`{"name":"Ada","note":"x"}`)
-	one, openings, err := canon.NewCommitter(rand.Reader, nil).Commit(doc)
+	one, openings, err := canon.NewCommitter(rand.Reader, nil).Commit(jsontext.Value(doc))
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, _, _ := canon.NewCommitter(rand.Reader, nil).Commit(doc)
+	two, _, _ := canon.NewCommitter(rand.Reader, nil).Commit(jsontext.Value(doc))
 	if bytes.Equal(one, two) {
 		t.Error("two commitments to one value are equal: the value could be guessed")
 	}
-	again, _, _ := canon.NewCommitter(rand.Reader, openings).Commit(doc)
+	again, _, _ := canon.NewCommitter(rand.Reader, openings).Commit(jsontext.Value(doc))
 	if !bytes.Equal(one, again) {
 		t.Error("a value that was committed to before has another commitment now")
 	}

@@ -354,7 +354,7 @@ func (in *intake) memberships(rows []countersign.ImportMembership) error {
 	if err != nil {
 		return err
 	}
-	_, waiting := in.w.book.Size()
+	waiting := in.w.picture.Size().OpenChanges
 	made := make([]countersign.Membership, 0, len(rows))
 	from := make([]int64, 0, len(rows))
 	var touched []countersign.GroupID
@@ -511,7 +511,7 @@ func (in *intake) accounts(list []string, fn func(store.UserRef) error) error {
 		Types: []countersign.UserType{countersign.APIUser}, Names: list,
 		States: []countersign.UserState{countersign.UserActive, countersign.UserSuspended},
 	}
-	named, err := in.w.book.Users(filter, nil, countersign.Page{Limit: 10 * countersign.MaxImportRows}, in.w.now)
+	named, err := in.w.picture.Users(filter, nil, countersign.Page{Limit: 10 * countersign.MaxImportRows}, in.w.now)
 	if err != nil {
 		return err
 	}

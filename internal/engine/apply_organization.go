@@ -51,7 +51,7 @@ func (l *ledger) removePermission(c *countersign.RemovePermission) error {
 	if err != nil {
 		return err
 	}
-	if l.w.book.PermissionInUse(c.Permission) || l.gives(c.Permission) {
+	if l.w.picture.PermissionInUse(c.Permission) || l.gives(c.Permission) {
 		return countersign.Code(countersign.Refused, "permission_in_use", "permission", "is still given to a user or group; take it away there first")
 	}
 	entry := old
@@ -140,7 +140,7 @@ func satisfiable(w *work, p countersign.Policy) error {
 	if err := p.Validate("policy"); err != nil {
 		return err
 	}
-	for _, h := range approval.Health(p, func(set countersign.ApproverSet) int { return reachable(w.book, set, w.now) }) {
+	for _, h := range approval.Health(p, func(set countersign.ApproverSet) int { return reachable(w.picture, set, w.now) }) {
 		if h.Spare < 0 {
 			return countersign.Code(countersign.Refused, "would_lock_out", "policy", fmt.Sprintf(
 				"rule %s asks %d approvals, but only %d people with a working credential could give them, and one of them may be the requester; appoint more first",
@@ -151,11 +151,11 @@ func satisfiable(w *work, p countersign.Policy) error {
 }
 
 // reachable counts the people of a set who could vote at this moment.
-func reachable(book *roster.Book, set countersign.ApproverSet, now time.Time) int {
+func reachable(picture *roster.Picture, set countersign.ApproverSet, now time.Time) int {
 	count := 0
-	for _, id := range book.Eligible(set, now) {
+	for _, id := range picture.Eligible(set, now) {
 		works := func(c countersign.Credential) bool { return c.Type != countersign.EnrolmentCode && c.WorksAt(now) }
-		if slices.ContainsFunc(book.Credentials(id), works) {
+		if slices.ContainsFunc(picture.Credentials(id), works) {
 			count++
 		}
 	}

@@ -16,14 +16,14 @@ import (
 
 // gather collects what a tally looks at: the request's own clauses with the
 // pools fixed at its creation, tightened by what current rules ask now.
-func gather(book *roster.Book, organization countersign.Organization, request countersign.ChangeRequest, kinds []countersign.ChangeKind, now time.Time) approval.Case {
+func gather(picture *roster.Picture, organization countersign.Organization, request countersign.ChangeRequest, kinds []countersign.ChangeKind, now time.Time) approval.Case {
 	required := request.Requirement
 	if organization.Sealed() {
 		required = approval.And(required, approval.Required(organization.Policy, kinds).Requirement)
 	}
 	c := approval.Case{Excluded: request.Excluded, Approvals: request.Approvals, Digest: request.Digest}
 	for i, clause := range required.Clauses {
-		eligible := book.Eligible(clause.Approvers, now)
+		eligible := picture.Eligible(clause.Approvers, now)
 		pool := eligible
 		if i < len(request.Pools) {
 			pool = request.Pools[i]
@@ -48,6 +48,7 @@ func (e *Engine) Change(ctx context.Context, actor countersign.Actor, id counter
 	if err != nil {
 		return ChangeView{}, err
 	}
+	defer v.done()
 	var row store.ChangeRecord
 	err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
 		r, err := tx.Change(ctx, id)
@@ -76,8 +77,8 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	if !out.State.Open() {
 		return out
 	}
-	kinds := governedKinds(v.book, request.Operations, request.Requester)
-	c := gather(v.book, v.book.Organization(), request, kinds, v.now)
+	kinds := governedKinds(v.picture, request.Operations, request.Requester)
+	c := gather(v.picture, v.picture.Organization(), request, kinds, v.now)
 	tally := approval.Count(c)
 	out.Reachable = tally.Reachable
 	for i, clause := range c.Clauses {
@@ -93,7 +94,7 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 // weigh adds who would gain or lose what, of an open request.
 func (v view) weigh(c ChangeView) ChangeView {
 	if c.State.Open() {
-		c.Impact = v.book.Impact(c.Effects, v.now)
+		c.Impact = v.picture.Impact(c.Effects, v.now)
 	}
 	return c
 }
@@ -106,7 +107,8 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 	if err != nil {
 		return List[ChangeView]{}, err
 	}
-	list := List[ChangeView]{Revision: v.book.Position(), Items: []ChangeView{}}
+	defer v.done()
+	list := List[ChangeView]{Revision: v.picture.Position(), Items: []ChangeView{}}
 	switch {
 	case f.NeedsMe || onlyOpen(f.States):
 		v.fromBook(f, p, &list)
@@ -152,7 +154,7 @@ func (g gatherer) take(c ChangeView) {
 }
 
 func (v view) fromBook(f ChangeFilter, p countersign.Page, list *List[ChangeView]) {
-	open := v.book.OpenChanges(v.now)
+	open := v.picture.OpenChanges(v.now)
 	slices.SortFunc(open, func(a, b countersign.ChangeRequest) int { return strings.Compare(string(b.ID), string(a.ID)) })
 	for _, request := range open {
 		if !v.keeps(f, request) {
@@ -274,7 +276,8 @@ func (e *Engine) Policy(ctx context.Context, actor countersign.Actor) (countersi
 	if err != nil {
 		return countersign.Organization{}, err
 	}
-	return v.book.Organization(), access.Require(v.holds, countersign.PoliciesRead)
+	defer v.done()
+	return v.picture.Organization(), access.Require(v.holds, countersign.PoliciesRead)
 }
 
 // PolicyHealth says of each clause of the policy whether it can be met.
@@ -283,15 +286,16 @@ func (e *Engine) PolicyHealth(ctx context.Context, actor countersign.Actor) ([]R
 	if err != nil {
 		return nil, err
 	}
+	defer v.done()
 	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
 		return nil, err
 	}
-	return v.health(v.book.Organization().Policy), nil
+	return v.health(v.picture.Organization().Policy), nil
 }
 
 func (v view) health(p countersign.Policy) []RuleHealth {
 	var out []RuleHealth
-	count := func(set countersign.ApproverSet) int { return reachable(v.book, set, v.now) }
+	count := func(set countersign.ApproverSet) int { return reachable(v.picture, set, v.now) }
 	for _, h := range approval.Health(p, count) {
 		out = append(out, RuleHealth{RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Spare: h.Spare, OK: h.Spare >= 0})
 	}
@@ -304,6 +308,7 @@ func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p coun
 	if err != nil {
 		return nil, err
 	}
+	defer v.done()
 	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
 		return nil, err
 	}

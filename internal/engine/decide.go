@@ -56,11 +56,7 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if state := request.StateAt(w.now); !state.Open() {
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
-	organization, err := w.tx.Organization(w.ctx)
-	if err != nil {
-		return countersign.Outcome{}, err
-	}
-	c := w.tallyCase(organization, request)
+	c := w.tallyCase(w.picture.Organization(), request)
 	if !approval.MayVote(c, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
 	}
@@ -123,20 +119,20 @@ func lastVote(request countersign.ChangeRequest, person countersign.UserID) (cou
 // people, and a requirement that current rules may have tightened but never
 // loosened (R4).
 func (w *work) tallyCase(organization countersign.Organization, request countersign.ChangeRequest) approval.Case {
-	return gather(w.book, organization, request, governedKinds(w.book, request.Operations, request.Requester), w.now)
+	return gather(w.picture, organization, request, governedKinds(w.picture, request.Operations, request.Requester), w.now)
 }
 
 // overtaken finds out why an open request can no longer be decided: its
 // requester left or may no longer ask, or the world has moved.
 func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
 	for _, id := range []countersign.UserID{request.Requester, request.RequesterPerson} {
-		if u, ok := w.book.User(id, w.now); !ok || u.State != countersign.UserActive {
+		if u, ok := w.picture.User(id, w.now); !ok || u.State != countersign.UserActive {
 			return &closing{state: countersign.ChangeCancelled, because: "requester_inactive"}, nil
 		}
 	}
 	for _, op := range request.Operations {
-		holds := func(p countersign.Permission) bool { return w.book.Holds(request.Requester, p, w.now) }
-		own := owns(w.book, op, request.Requester)
+		holds := func(p countersign.Permission) bool { return w.picture.Holds(request.Requester, p, w.now) }
+		own := owns(w.picture, op, request.Requester)
 		if err := access.Request(countersign.Actor{User: request.Requester, Method: countersign.ByToken}, holds, op, own); err != nil {
 			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}, nil
 		}

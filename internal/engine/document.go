@@ -92,13 +92,9 @@ func writeDocument(org countersign.OrganizationID, c *countersign.ChangeRequest,
 	for _, effect := range c.Effects {
 		d.Effects = append(d.Effects, documentEffect{Fact: string(effect.Fact), From: effect.From, Before: effect.Before, After: effect.After})
 	}
-	clear, err := canon.Encode(d)
+	committed, openings, err := committer.Commit(d)
 	if err != nil {
 		return nil, nil, fmt.Errorf("writing the document of change %s: %w", c.ID, err)
-	}
-	committed, openings, err := committer.Commit(clear)
-	if err != nil {
-		return nil, nil, err
 	}
 	c.Digest = canon.Digest(digestType, committed)
 	return committed, openings, nil

@@ -152,13 +152,13 @@ func (e *Engine) Redeem(ctx context.Context, r Redemption, o Options) (Result, e
 
 // redeemer says who acts by a code, and which change redeeming it is.
 func (e *Engine) redeemer(ctx context.Context, org countersign.OrganizationID, id countersign.CredentialID, r Redemption) (countersign.Actor, countersign.Change, error) {
-	book, err := e.Picture(ctx, org)
+	picture, err := e.Picture(ctx, org)
 	if err != nil {
 		return countersign.Actor{}, nil, err
 	}
 	invalid := countersign.Code(countersign.Unauthenticated, "code_invalid", "code", "is not a working enrolment code: it may be mistyped, used or older than 24 hours")
-	credential, ok := book.Credential(id)
-	user, known := book.User(credential.UserID, e.instant())
+	credential, ok := picture.Credential(id)
+	user, known := picture.User(credential.UserID, e.instant())
 	if !ok || !known || (r.User != "" && r.User != user.ID) {
 		return countersign.Actor{}, nil, invalid
 	}

@@ -121,7 +121,7 @@ type sight struct {
 func picture(ctx context.Context, e *engine.Engine, org countersign.OrganizationID, now time.Time) (sight, error) {
 	s := sight{Credentials: map[countersign.UserID][]countersign.Credential{}, Effective: map[countersign.UserID][]countersign.EffectivePermission{}}
 	all := countersign.Page{Limit: 1 << 20}
-	book, err := e.Picture(ctx, org)
+	book, err := e.Whole(ctx, org)
 	if err != nil {
 		return s, err
 	}

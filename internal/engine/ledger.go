@@ -303,7 +303,7 @@ func (l *ledger) checkAdmins() error {
 	if len(touched) == 0 {
 		return nil
 	}
-	before := l.w.book.ActiveAdmins(l.w.now)
+	before := l.w.picture.ActiveAdmins(l.w.now)
 	after := len(before)
 	for id := range touched {
 		u, err := l.w.tx.User(l.w.ctx, id)
@@ -320,7 +320,7 @@ func (l *ledger) checkAdmins() error {
 		}
 	}
 	least := 1
-	if l.w.book.Organization().Sealed() {
+	if l.w.picture.Organization().Sealed() {
 		least = 2
 	}
 	if after < len(before) && after < least {

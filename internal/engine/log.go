@@ -20,6 +20,7 @@ func (e *Engine) readLog(ctx context.Context, actor countersign.Actor, fn func(t
 	if err != nil {
 		return err
 	}
+	defer v.done()
 	if err := access.Require(v.holds, countersign.AuditRead); err != nil {
 		return err
 	}

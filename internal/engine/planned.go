@@ -41,7 +41,7 @@ func (e *Engine) SubmitPlanned(ctx context.Context, actor countersign.Actor, p P
 		if err := w.spendNonce(p.Nonce); err != nil {
 			return countersign.Outcome{}, err
 		}
-		ops, err := p.Plan(Present{view{book: w.book, actor: w.actor, now: w.now}})
+		ops, err := p.Plan(Present{view{picture: w.picture, actor: w.actor, now: w.now}})
 		if err != nil {
 			return countersign.Outcome{}, err
 		}
@@ -103,13 +103,13 @@ type Present struct{ v view }
 
 // Group finds a living group, or one that an open request would create.
 func (p Present) Group(id countersign.GroupID) (countersign.GroupView, bool) {
-	group, ok := p.v.book.Group(id, p.v.now)
+	group, ok := p.v.picture.Group(id, p.v.now)
 	return group, ok && group.Living() && (p.v.holds(countersign.GroupsRead) || p.v.member(id))
 }
 
 // User finds a living user, or one that an open request would create.
 func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
-	user, ok := p.v.book.User(id, p.v.now)
+	user, ok := p.v.picture.User(id, p.v.now)
 	return user, ok && user.Living() && (id == p.v.actor.User || p.v.holds(countersign.UsersRead))
 }
 
@@ -118,14 +118,14 @@ func (p Present) Members(id countersign.GroupID) ([]countersign.MembershipView, 
 	if !p.v.holds(countersign.MembershipsRead) {
 		return nil, nil
 	}
-	list, err := p.v.book.Memberships(countersign.MembershipFilter{GroupIDs: []countersign.GroupID{id}},
+	list, err := p.v.picture.Memberships(countersign.MembershipFilter{GroupIDs: []countersign.GroupID{id}},
 		[]countersign.SortKey{{Field: "created"}}, countersign.Page{Limit: countersign.MaxMembersPerOperation * 100}, p.v.now)
 	return list.Items, err
 }
 
 // Holds reports whether a user effectively holds a permission now.
 func (p Present) Holds(user countersign.UserID, permission countersign.Permission) bool {
-	return p.v.book.Holds(user, permission, p.v.now)
+	return p.v.picture.Holds(user, permission, p.v.now)
 }
 
 // namePreceding gives a new credential the id of the API user whom the

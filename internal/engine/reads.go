@@ -1,28 +1,109 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/access"
 	"github.com/countersign/countersign/internal/roster"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // view is one look at an organization by one actor: one picture, one instant.
+// Whoever looked has to look away (done), so that the picture is not evicted
+// while he uses it.
 type view struct {
-	book  *roster.Book
-	actor countersign.Actor
-	now   time.Time
+	e       *Engine
+	place   *place
+	picture *roster.Picture
+	actor   countersign.Actor
+	now     time.Time
 }
 
 func (e *Engine) look(ctx context.Context, actor countersign.Actor) (view, error) {
-	book, err := e.Picture(ctx, actor.Organization)
-	return view{book: book, actor: actor, now: e.instant()}, err
+	p, err := e.place(ctx, actor.Organization)
+	if err != nil {
+		return view{}, err
+	}
+	picture, err := e.current(ctx, p)
+	if err != nil {
+		p.release()
+		return view{}, err
+	}
+	return view{e: e, place: p, picture: picture, actor: actor, now: e.instant()}, nil
+}
+
+func (v view) done() {
+	if v.place != nil {
+		v.place.release()
+	}
+}
+
+// listed asks for a list, and again with the deleted rows at hand if it needs them.
+func listed[T any](ctx context.Context, v view, ask func(*roster.Picture) (List[T], error)) (List[T], error) {
+	list, err := ask(v.picture)
+	if !errors.Is(err, roster.ErrCold) {
+		return list, err
+	}
+	picture, err := v.e.thaw(ctx, v.place)
+	if err != nil {
+		return list, err
+	}
+	return ask(picture)
+}
+
+// unearth brings the deleted rows into the view if a row that the picture lacks
+// is in the store: then it is among them. Who asks for what never was costs a
+// point read and no memory.
+func (v *view) unearth(ctx context.Context, exists func(store.ReadTx) error) error {
+	if v.picture.HasCold() {
+		return nil
+	}
+	err := v.e.store.Read(ctx, v.actor.Organization, exists)
+	if isKind(err, countersign.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	picture, err := v.e.thaw(ctx, v.place)
+	if err == nil {
+		v.picture = picture
+	}
+	return err
+}
+
+func (v *view) user(ctx context.Context, id countersign.UserID) (countersign.UserView, bool, error) {
+	user, ok := v.picture.User(id, v.now)
+	if ok {
+		return user, true, nil
+	}
+	err := v.unearth(ctx, func(tx store.ReadTx) error {
+		_, err := tx.User(ctx, id)
+		return err
+	})
+	user, ok = v.picture.User(id, v.now)
+	return user, ok, err
+}
+
+func (v *view) group(ctx context.Context, id countersign.GroupID) (countersign.GroupView, bool, error) {
+	group, ok := v.picture.Group(id, v.now)
+	if ok {
+		return group, true, nil
+	}
+	err := v.unearth(ctx, func(tx store.ReadTx) error {
+		_, err := tx.Group(ctx, id)
+		return err
+	})
+	group, ok = v.picture.Group(id, v.now)
+	return group, ok, err
 }
 
 func (v view) holds(p countersign.Permission) bool {
-	return v.book.Holds(v.actor.User, p, v.now)
+	return v.picture.Holds(v.actor.User, p, v.now)
 }
 
 func missingThing(what string) error {
@@ -35,7 +116,11 @@ func (e *Engine) Users(ctx context.Context, actor countersign.Actor, f countersi
 	if err != nil {
 		return List[countersign.UserView]{}, err
 	}
-	return v.book.Users(access.Users(actor, v.holds, f), sort, p, v.now)
+	defer v.done()
+	f = access.Users(actor, v.holds, f)
+	return listed(ctx, v, func(picture *roster.Picture) (List[countersign.UserView], error) {
+		return picture.Users(f, sort, p, v.now)
+	})
 }
 
 // User reads one user, deleted or not, and the revision of the answer.
@@ -44,15 +129,15 @@ func (e *Engine) User(ctx context.Context, actor countersign.Actor, id countersi
 	if err != nil {
 		return countersign.UserView{}, 0, err
 	}
+	defer v.done()
 	if id != actor.User && !v.holds(countersign.UsersRead) {
 		return countersign.UserView{}, 0, missingThing("user")
 	}
-	revision := v.book.Position()
-	user, ok := v.book.User(id, v.now)
-	if !ok {
-		return user, 0, missingThing("user")
+	user, ok, err := v.user(ctx, id)
+	if err != nil || !ok {
+		return user, 0, cmp.Or(err, missingThing("user"))
 	}
-	return user, revision, nil
+	return user, v.picture.Position(), nil
 }
 
 // Groups lists groups the actor may see.
@@ -61,7 +146,11 @@ func (e *Engine) Groups(ctx context.Context, actor countersign.Actor, f counters
 	if err != nil {
 		return List[countersign.GroupView]{}, err
 	}
-	return v.book.Groups(access.Groups(actor, v.holds, f), sort, p, v.now)
+	defer v.done()
+	f = access.Groups(actor, v.holds, f)
+	return listed(ctx, v, func(picture *roster.Picture) (List[countersign.GroupView], error) {
+		return picture.Groups(f, sort, p, v.now)
+	})
 }
 
 // Group reads one group, deleted or not, and the revision of the answer.
@@ -70,17 +159,17 @@ func (e *Engine) Group(ctx context.Context, actor countersign.Actor, id counters
 	if err != nil {
 		return countersign.GroupView{}, 0, err
 	}
-	revision := v.book.Position()
-	group, ok := v.book.Group(id, v.now)
-	if !ok || (!v.holds(countersign.GroupsRead) && !v.member(id)) {
-		return countersign.GroupView{}, 0, missingThing("group")
+	defer v.done()
+	group, ok, err := v.group(ctx, id)
+	if err != nil || !ok || (!v.holds(countersign.GroupsRead) && !v.member(id)) {
+		return countersign.GroupView{}, 0, cmp.Or(err, missingThing("group"))
 	}
-	return group, revision, nil
+	return group, v.picture.Position(), nil
 }
 
 // member reports whether the actor has a membership in a group now.
 func (v view) member(id countersign.GroupID) bool {
-	list, err := v.book.Memberships(countersign.MembershipFilter{
+	list, err := v.picture.Memberships(countersign.MembershipFilter{
 		GroupIDs: []countersign.GroupID{id}, Only: v.actor.User,
 		States: []countersign.MembershipState{countersign.MembershipActive, countersign.MembershipPendingRemoval},
 	}, nil, countersign.Page{}, v.now)
@@ -93,7 +182,11 @@ func (e *Engine) Memberships(ctx context.Context, actor countersign.Actor, f cou
 	if err != nil {
 		return List[countersign.MembershipView]{}, err
 	}
-	return v.book.Memberships(access.Memberships(actor, v.holds, f), sort, p, v.now)
+	defer v.done()
+	f = access.Memberships(actor, v.holds, f)
+	return listed(ctx, v, func(picture *roster.Picture) (List[countersign.MembershipView], error) {
+		return picture.Memberships(f, sort, p, v.now)
+	})
 }
 
 // Membership reads one membership and the revision of the answer.
@@ -102,8 +195,9 @@ func (e *Engine) Membership(ctx context.Context, actor countersign.Actor, id cou
 	if err != nil {
 		return countersign.MembershipView{}, 0, err
 	}
-	revision := v.book.Position()
-	m, ok := v.book.Membership(id, v.now)
+	defer v.done()
+	revision := v.picture.Position()
+	m, ok := v.picture.Membership(id, v.now)
 	if !ok || m.State == countersign.MembershipRemoved || (m.UserID != actor.User && !v.holds(countersign.MembershipsRead)) {
 		return countersign.MembershipView{}, 0, missingThing("membership")
 	}
@@ -116,15 +210,15 @@ func (e *Engine) Effective(ctx context.Context, actor countersign.Actor, id coun
 	if err != nil {
 		return nil, 0, err
 	}
+	defer v.done()
 	if id != actor.User && !v.holds(countersign.UsersRead) {
 		return nil, 0, missingThing("user")
 	}
-	revision := v.book.Position()
-	list, ok := v.book.Effective(id, v.now)
-	if !ok {
-		return nil, 0, missingThing("user")
+	if _, ok, err := v.user(ctx, id); err != nil || !ok {
+		return nil, 0, cmp.Or(err, missingThing("user"))
 	}
-	return list, revision, nil
+	list, _ := v.picture.Effective(id, v.now)
+	return list, v.picture.Position(), nil
 }
 
 // MaxQuestions bounds a batch of checks.
@@ -137,16 +231,25 @@ func (e *Engine) Check(ctx context.Context, actor countersign.Actor, q Question)
 	if err != nil {
 		return countersign.Verdict{}, err
 	}
-	return v.check(q)
+	defer v.done()
+	return v.check(ctx, q)
 }
 
-func (v view) check(q Question) (countersign.Verdict, error) {
+func (v *view) check(ctx context.Context, q Question) (countersign.Verdict, error) {
 	if q.User != v.actor.User {
 		if err := access.Require(v.holds, countersign.UsersRead); err != nil {
 			return countersign.Verdict{}, err
 		}
 	}
-	return v.book.Check(q.User, q.Permission, v.now, q.Explain), nil
+	verdict := v.picture.Check(q.User, q.Permission, v.now, q.Explain)
+	if verdict.Why != "user_unknown" {
+		return verdict, nil
+	}
+	// A deleted user is not unknown, only not active.
+	if _, ok, err := v.user(ctx, q.User); err != nil || !ok {
+		return verdict, err
+	}
+	return v.picture.Check(q.User, q.Permission, v.now, q.Explain), nil
 }
 
 // CheckAll answers many questions at one instant.
@@ -158,9 +261,10 @@ func (e *Engine) CheckAll(ctx context.Context, actor countersign.Actor, qs []Que
 	if err != nil {
 		return nil, err
 	}
+	defer v.done()
 	out := make([]countersign.Verdict, len(qs))
 	for i, q := range qs {
-		if out[i], err = v.check(q); err != nil {
+		if out[i], err = v.check(ctx, q); err != nil {
 			return nil, err
 		}
 	}
@@ -173,7 +277,8 @@ func (e *Engine) Organization(ctx context.Context, actor countersign.Actor) (cou
 	if err != nil {
 		return countersign.Organization{}, err
 	}
-	return v.book.Organization(), nil
+	defer v.done()
+	return v.picture.Organization(), nil
 }
 
 // Permissions lists the catalogue; everybody may.
@@ -182,8 +287,9 @@ func (e *Engine) Permissions(ctx context.Context, actor countersign.Actor) ([]co
 	if err != nil {
 		return nil, 0, err
 	}
-	revision := v.book.Position()
-	return v.book.Catalogue(), revision, nil
+	defer v.done()
+	revision := v.picture.Position()
+	return v.picture.Catalogue(), revision, nil
 }
 
 // Credentials lists the credentials of a user: one's own, or with
@@ -193,16 +299,17 @@ func (e *Engine) Credentials(ctx context.Context, actor countersign.Actor, user 
 	if err != nil {
 		return nil, 0, err
 	}
+	defer v.done()
 	if user != actor.User {
 		if err := access.Require(v.holds, countersign.CredentialsRead); err != nil {
 			return nil, 0, err
 		}
-		if _, ok := v.book.User(user, v.now); !ok {
-			return nil, 0, missingThing("user")
+		if _, ok, err := v.user(ctx, user); err != nil || !ok {
+			return nil, 0, cmp.Or(err, missingThing("user"))
 		}
 	}
-	revision := v.book.Position()
-	return v.book.Credentials(user), revision, nil
+	revision := v.picture.Position()
+	return v.picture.Credentials(user), revision, nil
 }
 
 // Credential reads one credential.
@@ -211,8 +318,9 @@ func (e *Engine) Credential(ctx context.Context, actor countersign.Actor, id cou
 	if err != nil {
 		return countersign.Credential{}, 0, err
 	}
-	revision := v.book.Position()
-	c, ok := v.book.Credential(id)
+	defer v.done()
+	revision := v.picture.Position()
+	c, ok := v.picture.Credential(id)
 	if !ok || (c.UserID != actor.User && c.RequestedBy != actor.User && !v.holds(countersign.CredentialsRead)) {
 		return countersign.Credential{}, 0, missingThing("credential")
 	}

@@ -75,10 +75,8 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 	if err := w.checkVersion(ops[0]); err != nil {
 		return countersign.Outcome{}, err
 	}
-	organization, err := w.tx.Organization(w.ctx)
-	if err != nil {
-		return countersign.Outcome{}, err
-	}
+	// The picture stands at the head this transaction has locked.
+	organization := w.picture.Organization()
 	asked := w.ask(organization, ops)
 	request := countersign.ChangeRequest{
 		ID: id, Operations: ops, Reason: w.o.Reason,
@@ -115,18 +113,18 @@ func (w *work) ask(organization countersign.Organization, ops []countersign.Chan
 	if !organization.Sealed() {
 		return approval.Asked{}
 	}
-	return approval.Required(organization.Policy, governedKinds(w.book, ops, w.actor.User))
+	return approval.Required(organization.Policy, governedKinds(w.picture, ops, w.actor.User))
 }
 
 // governedKinds are the kinds a policy is asked about, for who asked: a voter or
 // a reader changes nothing about what a request needs.
-func governedKinds(book *roster.Book, ops []countersign.Change, requester countersign.UserID) []countersign.ChangeKind {
+func governedKinds(picture *roster.Picture, ops []countersign.Change, requester countersign.UserID) []countersign.ChangeKind {
 	var kinds []countersign.ChangeKind
 	for _, op := range ops {
 		switch {
 		case op.Kind() == countersign.KindImportBatch: // what opened the import was asked
 		case op.Kind() == countersign.KindCredentialCollect, op.Kind() == countersign.KindCredentialRedeem, op.Kind() == countersign.KindUserActivate:
-		case op.Kind() == countersign.KindCredentialRevoke && owns(book, op, requester):
+		case op.Kind() == countersign.KindCredentialRevoke && owns(picture, op, requester):
 		default:
 			kinds = append(kinds, op.Kind())
 		}
@@ -193,7 +191,7 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	request.Base, request.State = l.base, countersign.ChangePending
 	request.Excluded = w.excluded(request, l)
 	for _, clause := range request.Requirement.Clauses {
-		request.Pools = append(request.Pools, orEmpty(w.book.Eligible(clause.Approvers, w.now)))
+		request.Pools = append(request.Pools, orEmpty(w.picture.Eligible(clause.Approvers, w.now)))
 	}
 	if err := checkReachable(request); err != nil {
 		return countersign.Outcome{}, err
@@ -275,12 +273,12 @@ func (w *work) excluded(request countersign.ChangeRequest, l *ledger) []counters
 // could let an account ask for which somebody else answers, and approve it.
 // Credentials from bootstrap are exempt: one person made everything then.
 func (w *work) holders(id countersign.CredentialID) []countersign.UserID {
-	credential, ok := w.book.Credential(id)
-	if !ok || credential.RequestedBy == "" || credential.CreatedAt.Before(w.book.Organization().SealedAt) {
+	credential, ok := w.picture.Credential(id)
+	if !ok || credential.RequestedBy == "" || credential.CreatedAt.Before(w.picture.Organization().SealedAt) {
 		return nil
 	}
 	out := []countersign.UserID{credential.RequestedBy}
-	if account, ok := w.book.Account(credential.RequestedBy); ok && account.ResponsiblePersonID != "" {
+	if account, ok := w.picture.Account(credential.RequestedBy); ok && account.ResponsiblePersonID != "" {
 		out = append(out, account.ResponsiblePersonID)
 	}
 	return out
@@ -326,7 +324,7 @@ func (w *work) checkSingle(request countersign.ChangeRequest) error {
 		return err
 	}
 	for _, id := range open {
-		if other, ok := w.book.OpenChange(id, w.now); ok && id != request.Replaces {
+		if other, ok := w.picture.OpenChange(id, w.now); ok && id != request.Replaces {
 			return &countersign.Error{
 				Kind: countersign.Refused, Code: "change_pending", Message: "another change of the policy is open; decide or cancel it first",
 				Detail: map[string]string{"change_id": string(other.ID)},
@@ -340,6 +338,9 @@ func (w *work) checkSingle(request countersign.ChangeRequest) error {
 // relied on a fact it moved are stale, those whose requester is no longer active
 // are cancelled.
 func (w *work) afterApply(winner countersign.ChangeID, l *ledger) error {
+	if w.picture.Size().OpenChanges == 0 {
+		return nil
+	}
 	stale, err := w.tx.OpenChangesRelyingOn(w.ctx, l.factsMoved())
 	if err != nil {
 		return err
@@ -355,7 +356,7 @@ func (w *work) afterApply(winner countersign.ChangeID, l *ledger) error {
 	if len(l.deactivated) == 0 {
 		return nil
 	}
-	for _, request := range w.book.OpenChanges(w.now) {
+	for _, request := range w.picture.OpenChanges(w.now) {
 		left := slices.Contains(l.deactivated, request.Requester) || slices.Contains(l.deactivated, request.RequesterPerson)
 		if !left || request.ID == winner || slices.Contains(stale, request.ID) {
 			continue

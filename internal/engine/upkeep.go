@@ -8,38 +8,51 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Figures say how much this process holds in memory.
+// Figures say what this process holds in memory and what it did for it.
 type Figures struct {
 	Organizations int
 	// Positions is the sum of the log positions the rosters stand at.
 	Positions   int64
 	Users       int
+	Groups      int
+	Memberships int
 	OpenChanges int
+	// Bytes is what the rosters hold, Budget what they may; 0 sets none.
+	Bytes  int64
+	Budget int64
+	// Loads, FailedLoads and Evictions count since the start.
+	Loads       int64
+	FailedLoads int64
+	Evictions   int64
+	// Lag is by how many positions the roster that is furthest behind stands
+	// behind what the store has told of.
+	Lag int64
+	// Mutations and Transactions count since the start; mutations that wait for
+	// each other share a transaction.
+	Mutations    int64
+	Transactions int64
 }
 
-// Figures reads the shelf without waiting for anything.
+// Figures reads the shelf without waiting for anything but the shelf itself.
 func (e *Engine) Figures() Figures {
-	var f Figures
-	for _, s := range e.loaded() {
-		users, changes := s.book.Size()
+	s := e.shelf
+	f := Figures{
+		Budget: s.budget, Loads: s.loaded.Load(), FailedLoads: s.failed.Load(), Evictions: s.evicted.Load(),
+		Mutations: e.grouped.Load(), Transactions: e.transactions.Load(),
+	}
+	for _, p := range s.all() {
+		picture := p.picture.Load()
+		size := picture.Size()
 		f.Organizations++
-		f.Positions += s.book.Position()
-		f.Users += users
-		f.OpenChanges += changes
+		f.Positions += picture.Position()
+		f.Users += size.Users
+		f.Groups += size.Groups
+		f.Memberships += size.Memberships
+		f.OpenChanges += size.OpenChanges
+		f.Bytes += picture.Bytes()
+		f.Lag = max(f.Lag, p.heard.Load()-picture.Position())
 	}
 	return f
-}
-
-func (e *Engine) loaded() map[countersign.OrganizationID]*shelved {
-	e.shelf.mu.RLock()
-	defer e.shelf.mu.RUnlock()
-	out := make(map[countersign.OrganizationID]*shelved, len(e.shelf.books))
-	for id, s := range e.shelf.books {
-		if s.loaded.Load() {
-			out[id] = s
-		}
-	}
-	return out
 }
 
 // Tend does what time asks for in every organization in use: it records that
@@ -48,9 +61,9 @@ func (e *Engine) loaded() map[countersign.OrganizationID]*shelved {
 func (e *Engine) Tend(ctx context.Context) error {
 	const most = 1000
 	var failures []error
-	for org := range e.loaded() {
-		_, err := e.Expire(ctx, org)
-		failures = append(failures, err, e.store.Write(ctx, org, func(tx store.WriteTx) error {
+	for _, p := range e.shelf.all() {
+		_, err := e.Expire(ctx, p.org)
+		failures = append(failures, err, e.store.Write(ctx, p.org, func(tx store.WriteTx) error {
 			return tx.Forget(ctx, e.instant().Add(-countersign.IdempotencyLife), most)
 		}))
 		if ctx.Err() != nil {

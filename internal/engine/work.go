@@ -22,12 +22,13 @@ var errNothingStored = errors.New("nothing is to be stored")
 
 // work is one mutation in one transaction.
 type work struct {
-	e     *Engine
-	ctx   context.Context //nolint:containedctx // a work lives within one call
-	tx    store.WriteTx
-	book  *roster.Book
-	actor countersign.Actor
-	o     Options
+	e   *Engine
+	ctx context.Context //nolint:containedctx // a work lives within one call
+	tx  store.WriteTx
+	// picture is the roster at exactly the position the transaction found.
+	picture *roster.Picture
+	actor   countersign.Actor
+	o       Options
 	// now is the clock's time, never before the newest entry.
 	now time.Time
 	// late is an error to be reported although the transaction commits: the
@@ -35,35 +36,10 @@ type work struct {
 	late error
 }
 
-// mutate runs do in one transaction and brings the roster up to date before it
-// returns, also when the caller has gone or the outcome of the commit is unknown.
-func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options, do func(*work) (countersign.Outcome, error)) (Result, error) {
-	s, err := e.shelve(ctx, actor.Organization)
-	if err != nil {
-		return Result{}, err
-	}
-	var result Result
-	var late error
-	err = e.store.Write(ctx, actor.Organization, func(tx store.WriteTx) error {
-		r, l, err := e.transact(ctx, tx, s.book, actor, o, do)
-		result, late = r, l
-		return err
-	})
-	if errors.Is(err, errNothingStored) {
-		return result, nil
-	}
-	e.settle(ctx, actor.Organization, s, result.Revision, err)
-	if err != nil {
-		return Result{}, e.rememberFailure(ctx, actor, o, err)
-	}
-	return result, late
-}
-
-func (e *Engine) transact(ctx context.Context, tx store.WriteTx, book *roster.Book, actor countersign.Actor, o Options, do func(*work) (countersign.Outcome, error)) (Result, error, error) {
-	w, err := e.begin(ctx, tx, book, actor, o)
-	if err != nil {
-		return Result{}, nil, err
-	}
+// perform finds the answer of an earlier request with the same key, or does the
+// work and keeps its answer. The second error is for who asked: the transaction
+// commits in spite of it.
+func (w *work) perform(do func(*work) (countersign.Outcome, error)) (Result, error, error) {
 	if answer, err := w.replay(); err != nil || answer != nil {
 		return Result{Replayed: answer}, nil, err
 	}
@@ -74,13 +50,13 @@ func (e *Engine) transact(ctx context.Context, tx store.WriteTx, book *roster.Bo
 	if err != nil {
 		return Result{}, nil, err
 	}
-	head, err := tx.Head(ctx)
+	head, err := w.tx.Head(w.ctx)
 	if err != nil {
 		return Result{}, nil, err
 	}
-	outcome.Revision, outcome.DryRun = head.Size, o.DryRun
+	outcome.Revision, outcome.DryRun = head.Size, w.o.DryRun
 	result := Result{Outcome: outcome}
-	if o.DryRun {
+	if w.o.DryRun {
 		result.Preview = w.preview(outcome.Change)
 		return result, nil, errNothingStored
 	}
@@ -93,18 +69,15 @@ func (e *Engine) transact(ctx context.Context, tx store.WriteTx, book *roster.Bo
 // preview is the request of a dry run as its readers would see it. What would be
 // applied at once has an impact like what would wait; what would end has none.
 func (w *work) preview(request countersign.ChangeRequest) *ChangeView {
-	v := view{book: w.book, actor: w.actor, now: w.now}
+	v := view{picture: w.picture, actor: w.actor, now: w.now}
 	seen := v.describe(request)
 	if seen.State.Open() || seen.State == countersign.ChangeApplied {
-		seen.Impact = v.book.Impact(request.Effects, v.now)
+		seen.Impact = v.picture.Impact(request.Effects, v.now)
 	}
 	return &seen
 }
 
-func (e *Engine) begin(ctx context.Context, tx store.WriteTx, book *roster.Book, actor countersign.Actor, o Options) (*work, error) {
-	if err := book.Follow(ctx, source{tx}); err != nil {
-		return nil, err
-	}
+func (e *Engine) begin(ctx context.Context, tx store.WriteTx, picture *roster.Picture, actor countersign.Actor, o Options) (*work, error) {
 	head, err := tx.Head(ctx)
 	if err != nil {
 		return nil, err
@@ -113,33 +86,11 @@ func (e *Engine) begin(ctx context.Context, tx store.WriteTx, book *roster.Book,
 	if now.Before(head.Time) {
 		now = head.Time
 	}
-	return &work{e: e, ctx: ctx, tx: tx, book: book, actor: actor, o: o, now: now}, nil
+	return &work{e: e, ctx: ctx, tx: tx, picture: picture, actor: actor, o: o, now: now}, nil
 }
 
 // instant is the clock's time as it is stored: UTC, whole microseconds.
 func (e *Engine) instant() time.Time { return e.now().UTC().Truncate(time.Microsecond) }
-
-// settle brings the roster to what was committed.
-func (e *Engine) settle(ctx context.Context, org countersign.OrganizationID, s *shelved, revision int64, err error) {
-	switch {
-	case err == nil:
-		for {
-			known := s.committed.Load()
-			if known >= revision || s.committed.CompareAndSwap(known, revision) {
-				break
-			}
-		}
-	case errors.Is(err, store.ErrCommitUnknown):
-		s.doubtful.Store(true)
-	default:
-		return // rolled back: nothing moved
-	}
-	if s.book.Position() >= revision && err == nil {
-		return // a later writer's transaction has already taken it along
-	}
-	// A failure here leaves the roster doubtful, and the next reader follows.
-	_ = e.follow(context.WithoutCancel(ctx), org, s)
-}
 
 // checkActor tests again, under the lock, that the credential still works and
 // the people behind it are active: authentication happened before.
@@ -148,18 +99,18 @@ func (w *work) checkActor() error {
 		return nil
 	}
 	gone := countersign.E(countersign.Unauthenticated, "", "this credential no longer works")
-	credential, ok := w.book.Credential(w.actor.Credential)
+	credential, ok := w.picture.Credential(w.actor.Credential)
 	if !ok || !credential.WorksAt(w.now) || credential.UserID != w.actor.User {
 		return gone
 	}
 	for _, id := range []countersign.UserID{w.actor.User, w.actor.Person()} {
-		if u, ok := w.book.User(id, w.now); !ok || u.State != countersign.UserActive {
+		if u, ok := w.picture.User(id, w.now); !ok || u.State != countersign.UserActive {
 			return gone
 		}
 	}
 	// Who answers for an account is who must not approve what it asks: he may be
 	// another by now.
-	if u, ok := w.book.Account(w.actor.User); !ok || (u.ResponsiblePersonID != "" && u.ResponsiblePersonID != w.actor.Person()) {
+	if u, ok := w.picture.Account(w.actor.User); !ok || (u.ResponsiblePersonID != "" && u.ResponsiblePersonID != w.actor.Person()) {
 		return gone
 	}
 	return nil
@@ -167,21 +118,21 @@ func (w *work) checkActor() error {
 
 // holds answers access's questions about the actor.
 func (w *work) holds(p countersign.Permission) bool {
-	return w.book.Holds(w.actor.User, p, w.now)
+	return w.picture.Holds(w.actor.User, p, w.now)
 }
 
 // mayRequest checks access for one operation.
 func (w *work) mayRequest(op countersign.Change) error {
-	return access.Request(w.actor, w.holds, op, owns(w.book, op, w.actor.User))
+	return access.Request(w.actor, w.holds, op, owns(w.picture, op, w.actor.User))
 }
 
 // owns reports whether an operation concerns a credential of the user himself.
-func owns(book *roster.Book, op countersign.Change, user countersign.UserID) bool {
+func owns(picture *roster.Picture, op countersign.Change, user countersign.UserID) bool {
 	switch c := op.(type) {
 	case *countersign.CreateCredential:
 		return c.UserID == user
 	case *countersign.RevokeCredential:
-		credential, ok := book.Credential(c.CredentialID)
+		credential, ok := picture.Credential(c.CredentialID)
 		return ok && credential.UserID == user
 	default:
 		return false
@@ -231,29 +182,49 @@ func withoutValues(secrets []countersign.Secret) []countersign.Secret {
 	return out
 }
 
-// rememberFailure keeps the answer of a request that was executed and refused,
-// so that its replay says the same. Malformed, unauthenticated and transient
-// failures are not kept: the client may mend and repeat them.
-func (e *Engine) rememberFailure(ctx context.Context, actor countersign.Actor, o Options, failure error) error {
+// keeps reports whether the refusal of a request is to be remembered, so that
+// its replay says the same. Malformed, unauthenticated and transient failures are
+// not kept: the client may mend and repeat them.
+func (o Options) keeps(failure error) bool {
 	switch countersign.KindOf(failure) {
 	case countersign.Forbidden, countersign.NotFound, countersign.Exists, countersign.Stale, countersign.Refused:
 	default:
-		return failure
+		return false
 	}
 	var own *countersign.Error
-	if o.Once == nil || o.DryRun || (errors.As(failure, &own) && own.Code == "idempotency_key_reused") {
-		return failure
+	return o.Once != nil && !o.DryRun && !(errors.As(failure, &own) && own.Code == "idempotency_key_reused")
+}
+
+// rememberAlone keeps the refusal of a job whose transaction was rolled back for
+// it, in one of its own.
+func (e *Engine) rememberAlone(ctx context.Context, j *job) {
+	if j.panicked != nil || !j.o.keeps(j.err) {
+		return
 	}
-	err := e.store.Write(ctx, actor.Organization, func(tx store.WriteTx) error {
-		w := &work{e: e, ctx: ctx, tx: tx, actor: actor, o: o, now: e.instant()}
+	err := e.store.Write(ctx, j.actor.Organization, func(tx store.WriteTx) error {
+		w := &work{e: e, ctx: ctx, tx: tx, actor: j.actor, o: j.o, now: e.instant()}
 		// Somebody else may have executed the key meanwhile; his answer stands.
 		if answer, err := w.replay(); err != nil || answer != nil {
 			return err
 		}
-		return w.remember(Result{}, failure)
+		return w.remember(Result{}, j.err)
 	})
 	if err != nil {
-		return countersign.E(countersign.Unavailable, "", "the outcome could not be recorded; repeat the request with the same key").Caused(errors.Join(err, failure))
+		j.err = countersign.E(countersign.Unavailable, "", "the outcome could not be recorded; repeat the request with the same key").Caused(errors.Join(err, j.err))
+	}
+}
+
+// rememberShared keeps the refusal of a job in the transaction it shares.
+func (e *Engine) rememberShared(ctx context.Context, tx store.WriteTx, picture *roster.Picture, j *job, failure error) error {
+	if j.panicked != nil || !j.o.keeps(failure) {
+		return failure
+	}
+	w, err := e.begin(ctx, tx, picture, j.actor, j.o)
+	if err != nil {
+		return errors.Join(err, failure)
+	}
+	if err := w.remember(Result{}, failure); err != nil {
+		return errors.Join(err, failure)
 	}
 	return failure
 }

@@ -63,9 +63,32 @@ func sourcesOf(d Directory, id countersign.UserID, p countersign.Permission, now
 	return sources
 }
 
+// grants is grantsOf, asked once of each user.
+func (s *Sight) grants(id countersign.UserID) []grant {
+	list, ok := s.granted[id]
+	if !ok {
+		if s.granted == nil {
+			s.granted = map[countersign.UserID][]grant{}
+		}
+		list = grantsOf(s.directory, id, s.Now)
+		s.granted[id] = list
+	}
+	return list
+}
+
+func (s *Sight) sources(id countersign.UserID, p countersign.Permission) []countersign.Source {
+	var sources []countersign.Source
+	for _, g := range s.grants(id) {
+		if holds(g.permissions, p) {
+			sources = append(sources, g.source)
+		}
+	}
+	return sources
+}
+
 // Holds answers whether a user holds a permission.
 func (s *Sight) Holds(id countersign.UserID, p countersign.Permission) bool {
-	return len(sourcesOf(s.directory, id, p, s.Now)) > 0
+	return len(s.sources(id, p)) > 0
 }
 
 // Check answers with every reason.
@@ -74,7 +97,7 @@ func (s *Sight) Check(id countersign.UserID, p countersign.Permission) countersi
 	if u == nil {
 		return countersign.Verdict{Why: "user_unknown"}
 	}
-	if sources := sourcesOf(s.directory, id, p, s.Now); len(sources) > 0 {
+	if sources := s.sources(id, p); len(sources) > 0 {
 		return countersign.Verdict{Allowed: true, Because: sources}
 	}
 	v := countersign.Verdict{Why: "user_not_active"}
@@ -142,7 +165,7 @@ func (s *Sight) oldestAddition(id countersign.UserID, p countersign.Permission) 
 // Effective lists the permissions a user holds, sorted, with every source.
 func (s *Sight) Effective(id countersign.UserID) []countersign.EffectivePermission {
 	var list []countersign.EffectivePermission
-	for _, g := range grantsOf(s.directory, id, s.Now) {
+	for _, g := range s.grants(id) {
 		for _, p := range g.permissions {
 			found := false
 			for i := range list {

@@ -5,7 +5,7 @@
 // through all of them with plain loops, and gives a Sight: every user, group and
 // membership as a reader would see it then, pending states included. The lists
 // filter and sort a Sight from end to end for every question. There are no
-// indexes, nothing is kept from one look to the next, and no code is shared with
+// indexes, nothing but folded texts is kept from one look to the next, and no code is shared with
 // the roster or with the package that folds names.
 //
 // It folds names in a simple way that is right for the alphabets tests use:
@@ -15,6 +15,7 @@ package oracle
 import (
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -41,6 +42,8 @@ type Sight struct {
 	directory Directory
 	open      []countersign.ChangeRequest
 	after     []Directory
+	// granted remembers what grantsOf said of a user, for this look alone.
+	granted map[countersign.UserID][]grant
 }
 
 // At looks at the rows at a moment.
@@ -82,7 +85,19 @@ func openRequests(all []countersign.ChangeRequest, now time.Time) []countersign.
 	return open
 }
 
+// folds remembers texts that were folded, since lists fold every row each time.
+var folds sync.Map
+
 func fold(s string) string {
+	if known, ok := folds.Load(s); ok {
+		return known.(string)
+	}
+	folded := foldAnew(s)
+	folds.Store(s, folded)
+	return folded
+}
+
+func foldAnew(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r >= 0xFF01 && r <= 0xFF5E {
 			return r - 0xFF01 + '!'

@@ -62,6 +62,9 @@ func (p *player) checkImport(r *request, effects []leafEffect) {
 	if len(r.ops) != 1 {
 		return
 	}
+	if open, is := r.ops[0].(*countersign.OpenImport); is {
+		p.checkOpened(open, effects)
+	}
 	batch, is := r.ops[0].(*countersign.ImportBatch)
 	if !is {
 		return
@@ -123,6 +126,28 @@ func (p *player) checkImport(r *request, effects []leafEffect) {
 	}
 	p.must(done.Admins <= declared.Counts.Admins && done.Grantees <= declared.Counts.Grantees && done.GroupAdmins <= declared.Counts.GroupAdmins,
 		"batch %d of import %s does %+v, declared as %+v", batch.Index, batch.ImportID, done, declared.Counts)
+}
+
+// checkOpened holds what the log says of an import in short to what was approved.
+func (p *player) checkOpened(open *countersign.OpenImport, effects []leafEffect) {
+	if !p.must(len(effects) == 1 && effects[0].Fact == countersign.ImportFact(open.ImportID), "import %s has %d effects", open.ImportID, len(effects)) {
+		return
+	}
+	var is, want importFields
+	raw, err := json.Marshal(effects[0].Set)
+	if err == nil {
+		err = strictly(raw, &is)
+	}
+	for _, b := range open.Batches {
+		n := b.Counts
+		want.Batches++
+		want.Persons, want.Admins, want.EndUsers, want.APIUsers = want.Persons+int64(n.Persons), want.Admins+int64(n.Admins), want.EndUsers+int64(n.EndUsers), want.APIUsers+int64(n.APIUsers)
+		want.Grantees, want.Groups, want.Memberships, want.GroupAdmins = want.Grantees+int64(n.Grantees), want.Groups+int64(n.Groups), want.Memberships+int64(n.Memberships), want.GroupAdmins+int64(n.GroupAdmins)
+	}
+	if open.SkipRejects {
+		want.SkipRejects = "yes"
+	}
+	p.must(err == nil && is == want, "import %s says %+v, and its change %+v (%v)", open.ImportID, is, want, err)
 }
 
 func (p *player) checkGranted(e leafEffect, open *countersign.OpenImport) {

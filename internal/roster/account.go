@@ -1,10 +1,6 @@
 package roster
 
-import (
-	"slices"
-
-	"github.com/countersign/countersign"
-)
+import "github.com/countersign/countersign"
 
 // Account is the little that authentication asks about a user, read without
 // building a view of him.
@@ -19,33 +15,37 @@ type Account struct {
 
 // Account finds a stored user; users that only an open request would create
 // have none.
-func (b *Book) Account(id countersign.UserID) (Account, bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	n, ok := b.state.users[id]
-	if !ok || n.row == nil {
+func (p *Picture) Account(id countersign.UserID) (Account, bool) {
+	n := p.person(id)
+	if n.c == nil {
 		return Account{}, false
 	}
-	u := &n.row.User
+	u := n.c.user(n.i)
 	return Account{ID: u.ID, Type: u.Type, State: u.State, ResponsiblePersonID: u.ResponsiblePersonID, AllowedIPs: u.AllowedIPs}, true
 }
 
 // PermissionInUse reports whether a living user holds a permission individually
 // or a living group gives it.
-func (b *Book) PermissionInUse(p countersign.Permission) bool {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return slices.ContainsFunc(b.state.people, func(n *userNode) bool {
-		return n.row != nil && n.row.Living() && slices.Contains(n.row.Permissions, p)
-	}) || slices.ContainsFunc(b.state.groups, func(n *groupNode) bool {
-		return n.row != nil && n.row.Living() && slices.Contains(n.row.Permissions, p)
-	})
-}
-
-// Size counts what the book holds: stored users, deleted ones included, and
-// change requests that were open when they last moved.
-func (b *Book) Size() (users, openChanges int) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return len(b.state.people), len(b.state.changes)
+func (p *Picture) PermissionInUse(permission countersign.Permission) bool {
+	id, ok := p.common.number(permission)
+	if !ok {
+		return false
+	}
+	for n := range p.users.chunks() {
+		c := p.users.chunk(n)
+		for i, set := range c.perms {
+			if set.has(id) && c.state(uint32(i)) != userDeleted {
+				return true
+			}
+		}
+	}
+	for n := range p.groups.chunks() {
+		c := p.groups.chunk(n)
+		for i, set := range c.perms {
+			if set.has(id) && c.state[i] != groupDeleted {
+				return true
+			}
+		}
+	}
+	return false
 }

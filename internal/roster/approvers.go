@@ -7,50 +7,111 @@ import (
 	"github.com/countersign/countersign"
 )
 
-// eligible walks the smallest set of nodes the approver set can lie in.
-func (s *state) eligible(set countersign.ApproverSet, now time.Time) []countersign.UserID {
-	approve, ok := s.sets.ids[countersign.ChangesApprove]
+// holders returns the active users who hold a permission now. It goes through
+// what holds it, not through who: role and own sets are columns, and of the
+// groups only those count that grant it.
+func (p *Picture) holders(id uint32, at int64) *rowSet {
+	set := newRowSet(p.users.chunks())
+	var roles uint32
+	for r, perms := range p.common.roles {
+		if perms.has(id) {
+			roles |= 1 << r
+		}
+	}
+	for n := range p.users.chunks() {
+		c := p.users.chunk(n)
+		for i := range uint32(userRows) {
+			if c.state(i) == userActive && (roles>>c.role(i)&1 != 0 || c.perms[i].has(id)) {
+				set.add(n<<userShift + i)
+			}
+		}
+	}
+	for n := range p.groups.chunks() {
+		c := p.groups.chunk(n)
+		for i, grants := range c.grants {
+			if !grants.has(id) {
+				continue
+			}
+			c.members[i].each(func(m uint32) {
+				d, k := p.members.at(m)
+				if len(d.terms) > 0 && !d.grantsAt(k, at) {
+					return
+				}
+				if u, j := p.users.at(d.user[k]); u.state(j) == userActive {
+					set.add(d.user[k])
+				}
+			})
+		}
+	}
+	return set
+}
+
+// Eligible returns the active persons of the set who hold changes.approve, sorted.
+func (p *Picture) Eligible(set countersign.ApproverSet, now time.Time) []countersign.UserID {
+	approve, ok := p.common.number(countersign.ChangesApprove)
 	if !ok {
 		return nil // nobody ever held it
 	}
 	at := now.UnixMicro()
-	var ids []countersign.UserID
-	consider := func(n *userNode, member bool) {
-		if member && n.active && n.row.Type == countersign.Person && n.holds(approve, at) {
-			ids = append(ids, n.id)
+	var ids []uuid
+	consider := func(c *userChunk, i uint32) {
+		if c.state(i) == userActive && c.kind(i) == typePerson && p.holds(c, i, approve, at) {
+			ids = append(ids, c.id[i])
 		}
 	}
 	switch {
 	case set.GroupID != "":
-		if g, ok := s.groupsByID[set.GroupID]; ok && g.row != nil && g.row.State == countersign.GroupActive {
-			for _, m := range g.members {
-				from, until := m.term()
-				consider(m.user, from <= at && at < until)
-			}
+		if g := p.team(set.GroupID); g.c != nil && g.c.state[g.i] == groupActive {
+			g.c.members[g.i].each(func(m uint32) {
+				if c, i := p.members.at(m); c.grantsAt(i, at) {
+					consider(p.users.at(c.user[i]))
+				}
+			})
 		}
 	case set.Permission != "":
-		id, known := s.sets.ids[set.Permission]
-		for _, n := range s.people {
-			consider(n, known && n.holds(id, at))
+		if id, known := p.common.number(set.Permission); known {
+			p.holders(id, at).words(func(n uint32, word uint64) {
+				c := p.users.chunk(n)
+				eachBit(word, func(i uint32) { consider(c, i) })
+			})
 		}
 	case set.Role == countersign.RoleAdmin:
-		for n := range s.admins {
-			consider(n, true)
-		}
+		p.admins.each(func(id *uuid, _ struct{}) bool {
+			if row, ok := p.userRow(id); ok {
+				consider(p.users.at(row))
+			}
+			return true
+		})
 	case set.Role != countersign.NoRole:
-		for _, n := range s.people {
-			consider(n, n.active && n.row.Role == set.Role)
+		role := codeMask(userRoles, []countersign.Role{set.Role})
+		for n := range p.users.chunks() {
+			c := p.users.chunk(n)
+			for i := range uint32(userRows) {
+				if role>>c.role(i)&1 != 0 && c.state(i) == userActive {
+					consider(c, i)
+				}
+			}
 		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return sortedIDs(ids)
 }
 
-func (s *state) activeAdmins() []countersign.UserID {
-	ids := make([]countersign.UserID, 0, len(s.admins))
-	for n := range s.admins {
-		ids = append(ids, n.id)
+// ActiveAdmins returns the active persons of role admin, sorted.
+func (p *Picture) ActiveAdmins(time.Time) []countersign.UserID {
+	ids := make([]uuid, 0, p.admins.count)
+	p.admins.each(func(id *uuid, _ struct{}) bool {
+		ids = append(ids, *id)
+		return true
+	})
+	return sortedIDs(ids)
+}
+
+func sortedIDs(ids []uuid) []countersign.UserID {
+	slices.SortFunc(ids, compareIDs)
+	ids = slices.Compact(ids)
+	list := make([]countersign.UserID, len(ids))
+	for i := range ids {
+		list[i] = countersign.UserID(ids[i].text())
 	}
-	slices.Sort(ids)
-	return ids
+	return list
 }

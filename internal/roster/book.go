@@ -1,279 +1,165 @@
 package roster
 
 import (
-	"cmp"
-	"slices"
-	"strings"
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/countersign/countersign"
 )
 
-// Book pictures one organization. It is safe for concurrent use. Every answer is
-// given under one read lock, so it shows one position, and shares no memory with
-// the book that could change.
-//
-// One thing is shared: the operations of a change request are pointers. They
-// never change once submitted, and whoever reads them must not change them either.
+// Book is the picture of an organization that follows a source in place, with
+// everything that is cold. It stands in until its users hold pictures themselves.
 type Book struct {
-	// following admits one Follow at a time; readers do not wait for it.
 	following sync.Mutex
-	mu        sync.RWMutex
-	state     *state // guarded by mu
-}
-
-// List is one page of an answer.
-type List[T any] struct {
-	Items []T
-	// Total counts every row that matches, on whatever page.
-	Total int
-	// Revision is the log position the answer reflects.
-	Revision int64
-	// More says that rows remain after the last item; false for a limit of 0,
-	// where there is no last item.
-	More bool
+	picture   atomic.Pointer[Picture]
 }
 
 // NewBook returns an empty book at position 0.
-func NewBook() *Book { return &Book{state: newState()} }
-
-// read locks the picture; the caller unlocks.
-func (b *Book) read() (s *state, unlock func()) {
-	b.mu.RLock()
-	return b.state, b.mu.RUnlock
+func NewBook() *Book {
+	b := &Book{}
+	b.picture.Store(Empty())
+	return b
 }
 
-// Position returns the log position the book reflects.
-func (b *Book) Position() int64 {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.state.position
-}
+// Picture returns the picture the book shows now.
+func (b *Book) Picture() *Picture { return b.picture.Load() }
 
-// Organization returns the organization itself.
-func (b *Book) Organization() countersign.Organization {
-	s, unlock := b.read()
-	defer unlock()
-	o := s.organization
-	o.Policy = copyPolicy(o.Policy)
-	return o
-}
-
-func copyPolicy(p countersign.Policy) countersign.Policy {
-	p.Rules = slices.Clone(p.Rules)
-	for i := range p.Rules {
-		p.Rules[i].Changes = slices.Clone(p.Rules[i].Changes)
-		p.Rules[i].Requirement.Clauses = slices.Clone(p.Rules[i].Requirement.Clauses)
+// Follow brings the book up to the head of src. Calls are serialised; an error
+// leaves the book as it was.
+func (b *Book) Follow(ctx context.Context, src Source) error {
+	b.following.Lock()
+	defer b.following.Unlock()
+	p, err := b.Picture().Follow(ctx, src)
+	if err != nil {
+		return err
 	}
-	p.Default.Clauses = slices.Clone(p.Default.Clauses)
-	return p
-}
-
-// Catalogue returns the built-in and the added permissions that may be granted,
-// sorted.
-func (b *Book) Catalogue() []countersign.CataloguePermission {
-	s, unlock := b.read()
-	defer unlock()
-	list := make([]countersign.CataloguePermission, 0, len(s.catalogue))
-	for _, p := range s.catalogue {
-		list = append(list, p)
-	}
-	slices.SortFunc(list, func(a, b countersign.CataloguePermission) int {
-		return strings.Compare(string(a.Permission), string(b.Permission))
-	})
-	return list
-}
-
-// KnowsPermission reports whether p stands in the catalogue.
-func (b *Book) KnowsPermission(p countersign.Permission) bool {
-	s, unlock := b.read()
-	defer unlock()
-	_, ok := s.catalogue[p]
-	return ok
-}
-
-// User returns one user: also one whom an open request would create, and a
-// deleted one.
-func (b *Book) User(id countersign.UserID, now time.Time) (countersign.UserView, bool) {
-	s, unlock := b.read()
-	defer unlock()
-	n, ok := s.users[id]
-	if !ok {
-		return countersign.UserView{}, false
-	}
-	row := n.rowAt(now)
-	if row == nil {
-		return countersign.UserView{}, false
-	}
-	return s.userView(n, row, now), true
-}
-
-// Users answers a list of users. Of its own it refuses an unknown sort field
-// (Invalid, "sort_by") and a page after an unknown user (Invalid, "cursor").
-func (b *Book) Users(f countersign.UserFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.UserView], error) {
-	s, unlock := b.read()
-	defer unlock()
-	return s.listUsers(&f, sort, p, now)
-}
-
-// Group returns one group: also one that an open request would create, and a
-// deleted one.
-func (b *Book) Group(id countersign.GroupID, now time.Time) (countersign.GroupView, bool) {
-	s, unlock := b.read()
-	defer unlock()
-	n, ok := s.groupsByID[id]
-	if !ok {
-		return countersign.GroupView{}, false
-	}
-	row := n.rowAt(now)
-	if row == nil {
-		return countersign.GroupView{}, false
-	}
-	return n.view(row, now), true
-}
-
-// Groups answers a list of groups, and refuses as Users does.
-func (b *Book) Groups(f countersign.GroupFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.GroupView], error) {
-	s, unlock := b.read()
-	defer unlock()
-	return s.listGroups(&f, sort, p, now)
-}
-
-// Membership returns one membership: also one that an open request would
-// create, and a removed one.
-func (b *Book) Membership(id countersign.MembershipID, now time.Time) (countersign.MembershipView, bool) {
-	s, unlock := b.read()
-	defer unlock()
-	m, ok := s.findMembership(id, now)
-	if !ok {
-		return countersign.MembershipView{}, false
-	}
-	return m.view(now), true
-}
-
-// Memberships answers a list of memberships, and refuses as Users does.
-func (b *Book) Memberships(f countersign.MembershipFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.MembershipView], error) {
-	s, unlock := b.read()
-	defer unlock()
-	return s.listMemberships(&f, sort, p, now)
-}
-
-// Check answers whether a user holds a permission now. Explain asks for every
-// source of a yes, and for the open request that alone would turn a no into a
-// yes; a no for want of a pending membership names its request in any case.
-func (b *Book) Check(user countersign.UserID, p countersign.Permission, now time.Time, explain bool) countersign.Verdict {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.state.check(user, p, now, explain)
-}
-
-// Holds is Check without reasons; it does not allocate.
-func (b *Book) Holds(user countersign.UserID, p countersign.Permission, now time.Time) bool {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.state.userHolds(user, p, now)
-}
-
-// Effective returns the permissions a user holds now, sorted, each with every
-// source; false when there is no such user.
-func (b *Book) Effective(user countersign.UserID, now time.Time) ([]countersign.EffectivePermission, bool) {
-	s, unlock := b.read()
-	defer unlock()
-	return s.effective(user, now)
-}
-
-// Credential returns one credential, whatever its state.
-func (b *Book) Credential(id countersign.CredentialID) (countersign.Credential, bool) {
-	s, unlock := b.read()
-	defer unlock()
-	c, ok := s.credentials.byID[id]
-	if !ok {
-		return countersign.Credential{}, false
-	}
-	return copyCredential(c), true
-}
-
-// CredentialBySecret finds a credential, whatever its state, by the SHA-256 of
-// its secret.
-func (b *Book) CredentialBySecret(hash [32]byte) (countersign.Credential, bool) {
-	s, unlock := b.read()
-	defer unlock()
-	c, ok := s.credentials.bySecret[hash]
-	if !ok {
-		return countersign.Credential{}, false
-	}
-	return copyCredential(c), true
-}
-
-// Credentials returns the credentials of a user, whatever their state, oldest first.
-func (b *Book) Credentials(user countersign.UserID) []countersign.Credential {
-	s, unlock := b.read()
-	defer unlock()
-	return s.credentials.ofUser(user)
-}
-
-// OpenChange returns an open, unexpired change request.
-func (b *Book) OpenChange(id countersign.ChangeID, now time.Time) (countersign.ChangeRequest, bool) {
-	s, unlock := b.read()
-	defer unlock()
-	c, ok := s.changes[id]
-	if !ok || !c.openAt(now) {
-		return countersign.ChangeRequest{}, false
-	}
-	return copyRequest(&c.ChangeRequest), true
-}
-
-// OpenChanges returns the open, unexpired change requests, oldest first.
-func (b *Book) OpenChanges(now time.Time) []countersign.ChangeRequest {
-	s, unlock := b.read()
-	defer unlock()
-	list := make([]countersign.ChangeRequest, 0, len(s.changes))
-	for _, c := range s.changes {
-		if c.openAt(now) {
-			list = append(list, copyRequest(&c.ChangeRequest))
+	if !p.HasCold() {
+		if p, err = p.WithCold(ctx, src, nil); err != nil {
+			return err
 		}
 	}
-	slices.SortFunc(list, func(a, b countersign.ChangeRequest) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(string(a.ID), string(b.ID)))
-	})
-	return list
+	b.picture.Store(p)
+	return nil
 }
 
-func copyRequest(c *countersign.ChangeRequest) countersign.ChangeRequest {
-	r := *c
-	r.Operations = slices.Clone(c.Operations)
-	r.Base = slices.Clone(c.Base)
-	r.RuleIDs = slices.Clone(c.RuleIDs)
-	r.Requirement.Clauses = slices.Clone(c.Requirement.Clauses)
-	r.Excluded = slices.Clone(c.Excluded)
-	r.Approvals = slices.Clone(c.Approvals)
-	r.Pools = slices.Clone(c.Pools)
-	for i := range r.Pools {
-		r.Pools[i] = slices.Clone(r.Pools[i])
-	}
-	return r
+// Position asks the picture.
+func (b *Book) Position() int64 {
+	return b.Picture().Position()
 }
 
-// Eligible returns the active persons of the set who hold changes.approve, sorted.
+// Organization asks the picture.
+func (b *Book) Organization() countersign.Organization {
+	return b.Picture().Organization()
+}
+
+// Catalogue asks the picture.
+func (b *Book) Catalogue() []countersign.CataloguePermission {
+	return b.Picture().Catalogue()
+}
+
+// KnowsPermission asks the picture.
+func (b *Book) KnowsPermission(p countersign.Permission) bool {
+	return b.Picture().KnowsPermission(p)
+}
+
+// User asks the picture.
+func (b *Book) User(id countersign.UserID, now time.Time) (countersign.UserView, bool) {
+	return b.Picture().User(id, now)
+}
+
+// Users asks the picture.
+func (b *Book) Users(f countersign.UserFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.UserView], error) {
+	return b.Picture().Users(f, sort, p, now)
+}
+
+// Group asks the picture.
+func (b *Book) Group(id countersign.GroupID, now time.Time) (countersign.GroupView, bool) {
+	return b.Picture().Group(id, now)
+}
+
+// Groups asks the picture.
+func (b *Book) Groups(f countersign.GroupFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.GroupView], error) {
+	return b.Picture().Groups(f, sort, p, now)
+}
+
+// Membership asks the picture.
+func (b *Book) Membership(id countersign.MembershipID, now time.Time) (countersign.MembershipView, bool) {
+	return b.Picture().Membership(id, now)
+}
+
+// Memberships asks the picture.
+func (b *Book) Memberships(f countersign.MembershipFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.MembershipView], error) {
+	return b.Picture().Memberships(f, sort, p, now)
+}
+
+// Check asks the picture.
+func (b *Book) Check(user countersign.UserID, p countersign.Permission, now time.Time, explain bool) countersign.Verdict {
+	return b.Picture().Check(user, p, now, explain)
+}
+
+// Holds asks the picture.
+func (b *Book) Holds(user countersign.UserID, p countersign.Permission, now time.Time) bool {
+	return b.Picture().Holds(user, p, now)
+}
+
+// Effective asks the picture.
+func (b *Book) Effective(user countersign.UserID, now time.Time) ([]countersign.EffectivePermission, bool) {
+	return b.Picture().Effective(user, now)
+}
+
+// Credential asks the picture.
+func (b *Book) Credential(id countersign.CredentialID) (countersign.Credential, bool) {
+	return b.Picture().Credential(id)
+}
+
+// CredentialBySecret asks the picture.
+func (b *Book) CredentialBySecret(hash [32]byte) (countersign.Credential, bool) {
+	return b.Picture().CredentialBySecret(hash)
+}
+
+// Credentials asks the picture.
+func (b *Book) Credentials(user countersign.UserID) []countersign.Credential {
+	return b.Picture().Credentials(user)
+}
+
+// OpenChange asks the picture.
+func (b *Book) OpenChange(id countersign.ChangeID, now time.Time) (countersign.ChangeRequest, bool) {
+	return b.Picture().OpenChange(id, now)
+}
+
+// OpenChanges asks the picture.
+func (b *Book) OpenChanges(now time.Time) []countersign.ChangeRequest {
+	return b.Picture().OpenChanges(now)
+}
+
+// Eligible asks the picture.
 func (b *Book) Eligible(set countersign.ApproverSet, now time.Time) []countersign.UserID {
-	s, unlock := b.read()
-	defer unlock()
-	return s.eligible(set, now)
+	return b.Picture().Eligible(set, now)
 }
 
-// ActiveAdmins returns the active persons of role admin, sorted.
-func (b *Book) ActiveAdmins(time.Time) []countersign.UserID {
-	s, unlock := b.read()
-	defer unlock()
-	return s.activeAdmins()
+// ActiveAdmins asks the picture.
+func (b *Book) ActiveAdmins(now time.Time) []countersign.UserID {
+	return b.Picture().ActiveAdmins(now)
 }
 
-// Impact tells who would gain or lose which effective permission if the effects
-// were applied now. Effects name facts and their new values as the engine does:
-// words and permissions as strings, times in RFC 3339.
+// Impact asks the picture.
 func (b *Book) Impact(effects []countersign.Effect, now time.Time) Impact {
-	s, unlock := b.read()
-	defer unlock()
-	return s.impact(effects, now)
+	return b.Picture().Impact(effects, now)
+}
+
+// Account asks the picture.
+func (b *Book) Account(id countersign.UserID) (Account, bool) {
+	return b.Picture().Account(id)
+}
+
+// PermissionInUse asks the picture.
+func (b *Book) PermissionInUse(p countersign.Permission) bool {
+	return b.Picture().PermissionInUse(p)
+}
+
+// Size asks the picture.
+func (b *Book) Size() Size {
+	return b.Picture().Size()
 }

@@ -1,8 +1,6 @@
 package roster
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -10,118 +8,245 @@ import (
 	"github.com/countersign/countersign/internal/names"
 )
 
-// groupEntry is a group as one question sees it.
-type groupEntry struct {
-	n   *groupNode
-	row *groupRow
+// groupColumns gives the values groups are ordered by.
+type groupColumns struct {
+	p      *Picture
+	births []*groupBirth
 }
 
-type groupMatch struct {
-	f          *countersign.GroupFilter
-	states     []countersign.GroupState
-	names      map[string]bool
-	text       string
-	ids        map[countersign.GroupID]bool
-	excluded   map[countersign.GroupID]bool
-	modifiedBy map[countersign.UserID]bool
-	// users and memberOnly are sets of groups, found from the side of the users,
-	// who are in fewer groups than groups have members.
-	users      map[*groupNode]bool
-	memberOnly map[*groupNode]bool
-}
-
-func (s *state) matchGroups(f *countersign.GroupFilter) *groupMatch {
-	m := &groupMatch{
-		f: f, states: f.States, names: setOf(f.Names, names.Fold), text: names.Fold(f.Text),
-		ids: setOf(f.IDs, same), excluded: setOf(f.ExcludeIDs, same), modifiedBy: setOf(f.ModifiedBy, same),
+func (l *groupColumns) number(ref uint32, f field) uint64 {
+	if ref&born != 0 {
+		if f == byCount {
+			return 0
+		}
+		return ascending(l.births[ref&^born].CreatedAt.UnixMicro()) // modified when created
 	}
-	if len(m.states) == 0 {
-		m.states = []countersign.GroupState{countersign.GroupActive, countersign.GroupPendingApproval}
+	c, i := l.p.groups.at(ref)
+	switch f {
+	case byCreated:
+		return ascending(c.created[i])
+	case byModified:
+		return ascending(c.modified[i])
+	default:
+		return uint64(c.members[i].len())
+	}
+}
+
+func (l *groupColumns) text(ref uint32, f field) []byte {
+	if ref&born != 0 {
+		g := l.births[ref&^born]
+		if f == byName {
+			return []byte(g.name)
+		}
+		return g.id[:]
+	}
+	c, i := l.p.groups.at(ref)
+	if f == byName {
+		return c.name(i)
+	}
+	return c.id[i][:]
+}
+
+func groupField(name string) (sortKey, bool) {
+	switch name {
+	case "created":
+		return sortKey{field: byCreated, width: timeWidth}, true
+	case "modified":
+		return sortKey{field: byModified, width: timeWidth}, true
+	case "name":
+		return sortKey{field: byName}, true
+	case "users_count":
+		return sortKey{field: byCount, width: countWidth}, true
+	default:
+		return sortKey{}, false
+	}
+}
+
+func groupOrder(sort []countersign.SortKey) (*ordering, error) {
+	return newOrdering(sort, groupField, sortKey{field: byName}, sortKey{field: byCreated, width: timeWidth}, sortKey{field: byID})
+}
+
+// groupBirths lists the groups that open requests would create, as they are seen now.
+func (p *Picture) groupBirths(now time.Time) []*groupBirth {
+	if p.pending.births == 0 {
+		return nil
+	}
+	var list []*groupBirth
+	seen := map[uuid]bool{}
+	for _, c := range p.pending.changes {
+		for _, op := range c.cause.Operations {
+			birth, ok := groupBorn(c.cause, op)
+			if !ok || seen[birth.id] {
+				continue
+			}
+			seen[birth.id] = true
+			n := p.teamByID(&birth.id)
+			if g := n.birth(now); g != nil {
+				list = append(list, g)
+			}
+		}
+	}
+	return list
+}
+
+// groupFilter is a filter of groups made ready.
+type groupFilter struct {
+	p             *Picture
+	f             *countersign.GroupFilter
+	states        uint32
+	names         map[string]bool
+	ids, excluded map[uuid]bool
+	modifiedBy    map[uuid]bool
+	text          []byte
+	// permission is its number; nobody has it when known is false.
+	permission uint32
+	known      bool
+	sets       []*rowSet
+	// stored is set when only groups with members can match.
+	stored  bool
+	without []*rowSet
+}
+
+func (p *Picture) newGroupFilter(f *countersign.GroupFilter) *groupFilter {
+	states := f.States
+	if len(states) == 0 {
+		states = []countersign.GroupState{countersign.GroupActive, countersign.GroupPendingApproval}
+	}
+	m := &groupFilter{
+		p: p, f: f, states: codeMask(groupStates, states) &^ (1 << noRow), names: textSet(f.Names, names.Fold), text: []byte(names.Fold(f.Text)),
+		ids: idSet(f.IDs), excluded: idSet(f.ExcludeIDs), modifiedBy: idSet(f.ModifiedBy),
+	}
+	m.permission, m.known = p.common.number(f.Permission)
+	if m.ids != nil {
+		m.sets = append(m.sets, p.groupRowSet(m.ids))
+	}
+	if m.excluded != nil {
+		m.without = append(m.without, p.groupRowSet(m.excluded))
 	}
 	if len(f.UserIDs) > 0 {
-		m.users = s.groupsOf(f.UserIDs...)
+		m.sets, m.stored = append(m.sets, p.groupsOf(f.UserIDs...)), true
 	}
 	if f.MemberOnly != "" {
-		m.memberOnly = s.groupsOf(f.MemberOnly)
+		m.sets, m.stored = append(m.sets, p.groupsOf(f.MemberOnly)), true
 	}
 	return m
 }
 
 // groupsOf returns the groups in which one of the users is an effective member:
 // pending additions not yet, pending removals still, whatever the term.
-func (s *state) groupsOf(ids ...countersign.UserID) map[*groupNode]bool {
-	set := map[*groupNode]bool{}
+func (p *Picture) groupsOf(ids ...countersign.UserID) *rowSet {
+	set := newRowSet(p.groups.chunks())
 	for _, id := range ids {
-		if n, ok := s.users[id]; ok {
-			for i := range n.links {
-				set[n.links[i].group] = true
-			}
+		n := p.person(id)
+		for _, l := range n.links() {
+			set.add(l.groupRow())
 		}
 	}
 	return set
 }
 
-func (m *groupMatch) holds(e groupEntry) bool {
-	f, g := m.f, e.row
-	return slices.Contains(m.states, g.State) &&
-		(m.ids == nil || m.ids[g.ID]) && !m.excluded[g.ID] &&
-		(m.modifiedBy == nil || m.modifiedBy[g.ModifiedBy]) &&
-		within(m.names, g.name) && (m.text == "" || strings.Contains(g.name, m.text)) &&
-		(f.Permission == "" || slices.Contains(g.Permissions, f.Permission)) &&
-		(m.users == nil || m.users[e.n]) && (m.memberOnly == nil || m.memberOnly[e.n])
-}
-
-func groupField(field string) (compare[groupEntry], bool) {
-	switch field {
-	case "created":
-		return byTime(func(e groupEntry) time.Time { return e.row.CreatedAt }), true
-	case "modified":
-		return byTime(func(e groupEntry) time.Time { return e.row.ModifiedAt }), true
-	case "name":
-		return byText(func(e groupEntry) string { return e.row.name }), true
-	case "users_count":
-		return func(a, b groupEntry) int { return cmp.Compare(len(a.n.members), len(b.n.members)) }, true
-	default:
-		return nil, false
+// word returns which of some rows of a chunk match.
+func (m *groupFilter) word(n uint32, among uint64) uint64 {
+	c := m.p.groups.chunk(n)
+	word := uint64(0)
+	for i := range groupRows {
+		word |= uint64(m.states>>c.state[i]&1) << i
 	}
+	word &= among
+	for _, s := range m.without {
+		word &^= s.word(n)
+	}
+	if len(m.text) > 0 && word != 0 {
+		word &= rowsWithText(c.texts, c.textAt[:], 1, m.text)
+	}
+	if m.names == nil && m.modifiedBy == nil && m.f.Permission == "" {
+		return word
+	}
+	eachBit(word, func(i uint32) {
+		if (m.names != nil && !m.names[string(c.name(i))]) || (m.f.Permission != "" && !(m.known && c.perms[i].has(m.permission))) ||
+			(m.modifiedBy != nil && !m.modified(c, i)) {
+			word &^= 1 << i
+		}
+	})
+	return word
 }
 
-func groupOrder(sort []countersign.SortKey) (compare[groupEntry], error) {
-	name, _ := groupField("name")
-	created, _ := groupField("created")
-	id := byText(func(e groupEntry) countersign.GroupID { return e.row.ID })
-	return chain(sort, groupField, name, created, id)
+func (m *groupFilter) modified(c *groupChunk, i uint32) bool {
+	by := c.modifiedBy(i)
+	if by == nil {
+		return contains(m.f.ModifiedBy, "")
+	}
+	return m.modifiedBy[*by]
 }
 
-func (s *state) listGroups(f *countersign.GroupFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.GroupView], error) {
-	list := List[countersign.GroupView]{Revision: s.position}
+// birth tells whether a group matches that an open request would create.
+func (m *groupFilter) birth(g *groupBirth) bool {
+	by, _ := parseID(g.ModifiedBy)
+	return !m.stored && m.states&codeMask(groupStates, []countersign.GroupState{g.State}) != 0 &&
+		(m.ids == nil || m.ids[g.id]) && !m.excluded[g.id] && (m.modifiedBy == nil || m.modifiedBy[by]) &&
+		within(m.names, g.name) && strings.Contains(g.name, string(m.text)) &&
+		(m.f.Permission == "" || contains(g.Permissions, m.f.Permission))
+}
+
+// Groups answers a list of groups, and refuses as Users does.
+func (p *Picture) Groups(f countersign.GroupFilter, sort []countersign.SortKey, page countersign.Page, now time.Time) (List[countersign.GroupView], error) {
+	list := List[countersign.GroupView]{Revision: p.position}
 	order, err := groupOrder(sort)
 	if err != nil {
 		return list, err
 	}
-	match := s.matchGroups(f)
-	var rows []groupEntry
-	for _, n := range s.groups {
-		if row := n.rowAt(now); row != nil && match.holds(groupEntry{n, row}) {
-			rows = append(rows, groupEntry{n, row})
-		}
+	match := p.newGroupFilter(&f)
+	if match.states>>groupDeleted&1 != 0 && !p.cold {
+		return list, ErrCold
 	}
-	total := len(rows)
-	page, more, err := cut(rows, order, p, func(id string) (groupEntry, bool) {
-		n, ok := s.groupsByID[countersign.GroupID(id)]
-		if !ok {
-			return groupEntry{}, false
-		}
-		row := n.rowAt(now)
-		return groupEntry{n, row}, row != nil
-	})
+	columns := &groupColumns{p: p, births: p.groupBirths(now)}
+	order.columns = columns
+	picked, err := newPicker(order, page, columns.find)
 	if err != nil {
 		return list, err
 	}
-	list.Total, list.More = total, more
-	list.Items = make([]countersign.GroupView, len(page))
-	for i, e := range page {
-		list.Items[i] = e.n.view(e.row, now)
+	narrowed(p.groups.chunks(), match.sets, func(n uint32, among uint64) {
+		word := match.word(n, among)
+		if picked.limit == 0 {
+			picked.matching += count(word)
+			return
+		}
+		eachBit(word, func(i uint32) { picked.add(n<<groupShift + i) })
+	})
+	for i, g := range columns.births {
+		if match.birth(g) {
+			picked.add(uint32(i) | born)
+		}
+	}
+	refs, more := picked.page()
+	list.Total, list.More = picked.matching, more
+	list.Items = make([]countersign.GroupView, len(refs))
+	for i, ref := range refs {
+		n := columns.team(ref)
+		list.Items[i] = p.groupView(&n, now)
 	}
 	return list, nil
+}
+
+func (l *groupColumns) team(ref uint32) team {
+	if ref&born != 0 {
+		return l.p.teamByID(&l.births[ref&^born].id)
+	}
+	return l.p.teamAt(ref)
+}
+
+func (l *groupColumns) find(text string) (uint32, bool) {
+	id, ok := parseID(text)
+	if !ok {
+		return 0, false
+	}
+	if row, ok := l.p.groupRow(&id); ok {
+		return row, true
+	}
+	for i, g := range l.births {
+		if g.id == id {
+			return uint32(i) | born, true
+		}
+	}
+	return 0, false
 }

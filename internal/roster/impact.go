@@ -34,9 +34,10 @@ type UserImpact struct {
 }
 
 // weighing compares permissions before and after an overlay. It numbers
-// permissions the book has never seen beyond those it has, for itself only.
+// permissions the picture has never seen beyond those it has, for itself only.
 type weighing struct {
-	s     *state
+	p     *Picture
+	seen  *numbering
 	o     *overlay
 	at    int64
 	extra map[countersign.Permission]uint32
@@ -48,9 +49,12 @@ type weighing struct {
 	before, after []uint64
 }
 
-func (s *state) impact(effects []countersign.Effect, now time.Time) Impact {
+// Impact tells who would gain or lose which effective permission if the effects
+// were applied now. Effects name facts and their new values as the engine does:
+// words and permissions as strings, times in RFC 3339.
+func (p *Picture) Impact(effects []countersign.Effect, now time.Time) Impact {
 	w := &weighing{
-		s: s, o: newOverlay(effects), at: now.UnixMicro(), extra: map[countersign.Permission]uint32{},
+		p: p, seen: p.common.numbers.Load(), o: newOverlay(effects), at: now.UnixMicro(), extra: map[countersign.Permission]uint32{},
 		roles: map[countersign.Role][]uint64{}, groups: map[countersign.GroupID][]uint64{},
 	}
 	var result Impact
@@ -98,13 +102,14 @@ func (w *weighing) affected() []countersign.UserID {
 		seen[id] = true
 	}
 	for id := range w.o.groups {
-		n, ok := w.s.groupsByID[id]
-		if !ok {
+		n := w.p.team(id)
+		if n.c == nil {
 			continue
 		}
-		for _, m := range n.members {
-			seen[m.user.id] = true
-		}
+		n.c.members[n.i].each(func(m uint32) {
+			c, i := w.p.members.at(m)
+			seen[countersign.UserID(w.p.userID(c.user[i]).text())] = true
+		})
 	}
 	ids := make([]countersign.UserID, 0, len(seen))
 	for id := range seen {
@@ -115,48 +120,47 @@ func (w *weighing) affected() []countersign.UserID {
 
 // user weighs one user.
 func (w *weighing) user(id countersign.UserID) (UserImpact, bool) {
-	n := w.s.users[id]
-	if n == nil {
-		n = &userNode{id: id}
-	}
+	n := w.p.person(id)
 	clear(w.before)
 	clear(w.after)
-	if n.active {
-		w.before = union(w.before, n.self)
-		for i := range n.links {
-			if l := &n.links[i]; l.grantsAt(w.at) {
-				w.before = union(w.before, l.group.grants)
+	if n.active() {
+		w.before = union(w.before, w.p.common.roles[n.c.role(n.i)])
+		w.before = union(w.before, n.c.perms[n.i])
+		for _, l := range n.links() {
+			if w.p.grantsAt(l, w.at) {
+				w.before = union(w.before, w.p.grants(l.groupRow()))
 			}
 		}
 	}
-	w.weighAfter(n)
-	u := w.named(n)
+	w.weighAfter(id, &n)
+	u := w.named(id, &n)
 	u.Gained, u.Lost = w.difference(w.after, w.before), w.difference(w.before, w.after)
 	return u, len(u.Gained)+len(u.Lost) > 0
 }
 
 // weighAfter gathers what the user would hold.
-func (w *weighing) weighAfter(n *userNode) {
-	change := w.o.users[n.id]
+func (w *weighing) weighAfter(id countersign.UserID, n *person) {
+	change := w.o.users[id]
 	if change == nil {
 		change = &userAfter{}
 	}
-	row := n.row
-	if row == nil {
-		row = &userRow{}
+	var state, role string
+	var own []countersign.Permission
+	if n.c != nil {
+		state, role, own = string(userStates[n.c.state(n.i)]), string(userRoles[n.c.role(n.i)]), n.c.perms[n.i].names()
 	}
-	if countersign.UserState(or(change.state, string(row.State))) != countersign.UserActive {
+	if countersign.UserState(or(change.state, state)) != countersign.UserActive {
 		return
 	}
-	w.after = merge(w.after, w.role(countersign.Role(or(change.role, string(row.Role)))))
-	for _, p := range or(change.permissions, row.Permissions) {
+	w.after = merge(w.after, w.role(countersign.Role(or(change.role, role))))
+	for _, p := range or(change.permissions, own) {
 		w.after = setBit(w.after, w.id(p))
 	}
-	members := w.o.members[n.id]
-	for i := range n.links {
-		l := &n.links[i]
-		if _, moves := members[l.group.id]; !moves && l.grantsAt(w.at) {
-			w.after = merge(w.after, w.group(l.group.id))
+	members := w.o.members[id]
+	for _, l := range n.links() {
+		group := countersign.GroupID(w.p.groupID(l.groupRow()).text())
+		if _, moves := members[group]; !moves && w.p.grantsAt(l, w.at) {
+			w.after = merge(w.after, w.group(group))
 		}
 	}
 	for g, m := range members {
@@ -167,11 +171,12 @@ func (w *weighing) weighAfter(n *userNode) {
 }
 
 // grants reports whether a membership the overlay moves would grant now.
-func (w *weighing) grants(n *userNode, g countersign.GroupID, after memberAfter) bool {
+func (w *weighing) grants(n *person, g countersign.GroupID, after memberAfter) bool {
 	m := countersign.Membership{State: countersign.MembershipRemoved}
-	if node, ok := w.s.groupsByID[g]; ok {
-		if linked := n.linked(node); linked != nil {
-			m = linked.membership()
+	if id, ok := parseID(g); ok {
+		if linked, ok := w.p.linked(n, &id); ok {
+			c, i := w.p.members.at(linked)
+			m = c.membership(i)
 		}
 	}
 	m.State = countersign.MembershipState(or(after.state, string(m.State)))
@@ -197,16 +202,17 @@ func (w *weighing) group(id countersign.GroupID) []uint64 {
 	if ok {
 		return set
 	}
-	var row groupRow
-	if n, ok := w.s.groupsByID[id]; ok && n.row != nil {
-		row = *n.row
+	var state string
+	var own []countersign.Permission
+	if n := w.p.team(id); n.c != nil {
+		state, own = string(groupStates[n.c.state[n.i]]), n.c.perms[n.i].names()
 	}
 	change := w.o.groups[id]
 	if change == nil {
 		change = &groupAfter{}
 	}
-	if countersign.GroupState(or(change.state, string(row.State))) == countersign.GroupActive {
-		for _, p := range or(change.permissions, row.Permissions) {
+	if countersign.GroupState(or(change.state, state)) == countersign.GroupActive {
+		for _, p := range or(change.permissions, own) {
 			set = setBit(set, w.id(p))
 		}
 	}
@@ -214,14 +220,14 @@ func (w *weighing) group(id countersign.GroupID) []uint64 {
 	return set
 }
 
-// id numbers a permission without touching the book.
+// id numbers a permission without touching the picture.
 func (w *weighing) id(p countersign.Permission) uint32 {
-	if id, ok := w.s.sets.ids[p]; ok {
+	if id, ok := w.seen.ids[p]; ok {
 		return id
 	}
 	id, ok := w.extra[p]
 	if !ok {
-		id = uint32(len(w.s.sets.names) + len(w.names))
+		id = uint32(len(w.seen.names) + len(w.names))
 		w.extra[p] = id
 		w.names = append(w.names, p)
 	}
@@ -237,7 +243,7 @@ func (w *weighing) difference(a, b []uint64) []countersign.Permission {
 		}
 		for ; word != 0; word &= word - 1 {
 			id := i*64 + bits.TrailingZeros64(word)
-			if seen := w.s.sets.names; id < len(seen) {
+			if seen := w.seen.names; id < len(seen) {
 				list = append(list, seen[id])
 			} else {
 				list = append(list, w.names[id-len(seen)])
@@ -249,11 +255,11 @@ func (w *weighing) difference(a, b []uint64) []countersign.Permission {
 }
 
 // named fills in who he is: as stored, else as the overlay would make him.
-func (w *weighing) named(n *userNode) UserImpact {
-	u := UserImpact{UserID: n.id}
-	if n.row != nil {
-		u.Name, u.Type = n.row.Name, n.row.Type
-	} else if change := w.o.users[n.id]; change != nil {
+func (w *weighing) named(id countersign.UserID, n *person) UserImpact {
+	u := UserImpact{UserID: id}
+	if n.c != nil {
+		u.Name, u.Type = n.c.rawName(n.i), userTypes[n.c.kind(n.i)]
+	} else if change := w.o.users[id]; change != nil {
 		u.Name, u.Type = or(change.name, ""), countersign.UserType(or(change.kind, ""))
 	}
 	return u

@@ -1,166 +1,227 @@
 package roster
 
 import (
-	"slices"
 	"time"
 
 	"github.com/countersign/countersign"
 )
 
-// memberEntry is a membership with the keys it is ordered by.
-type memberEntry struct {
-	m     *memberRow
-	user  string
-	group string
+// memberColumns gives the values memberships are ordered by.
+type memberColumns struct {
+	p         *Picture
+	now       time.Time
+	additions []*addition
 }
 
-func (s *state) entry(m *memberRow, now time.Time) memberEntry {
-	e := memberEntry{m: m}
-	if u := m.user.rowAt(now); u != nil {
-		e.user = u.name
+func (l *memberColumns) member(ref uint32) member {
+	if ref&born != 0 {
+		return member{add: l.additions[ref&^born]}
 	}
-	if g := m.group.rowAt(now); g != nil {
-		e.group = g.name
-	}
-	return e
+	return member{row: ref}
 }
 
-// findMembership returns a stored membership, or else the addition with this id
-// that is to be seen now.
-func (s *state) findMembership(id countersign.MembershipID, now time.Time) (*memberRow, bool) {
-	if m, ok := s.memberships[id]; ok && m.state != "" {
-		return m, true
+// note makes a reference to an addition.
+func (l *memberColumns) note(a *addition) uint32 {
+	l.additions = append(l.additions, a)
+	return uint32(len(l.additions)-1) | born
+}
+
+func (l *memberColumns) number(ref uint32, _ field) uint64 {
+	if ref&born != 0 {
+		return ascending(l.additions[ref&^born].created)
 	}
-	for _, m := range s.additions[id] {
-		if s.joins(m, now) {
-			return m, true
+	c, i := l.p.members.at(ref)
+	return ascending(c.stamps[c.stamp[i]].created)
+}
+
+func (l *memberColumns) text(ref uint32, f field) []byte {
+	if ref&born != 0 {
+		a := l.additions[ref&^born]
+		switch f {
+		case byUserName:
+			n := l.p.personByID(&a.user)
+			return n.folded(l.now)
+		case byGroupName:
+			n := l.p.teamByID(&a.group)
+			return n.folded(l.now)
+		default:
+			return a.id[:]
 		}
 	}
-	return nil, false
+	c, i := l.p.members.at(ref)
+	switch f {
+	case byUserName:
+		u, k := l.p.users.at(c.user[i])
+		return u.name(k)
+	case byGroupName:
+		g, k := l.p.groups.at(c.group[i])
+		return g.name(k)
+	default:
+		return c.id[i][:]
+	}
 }
 
-type memberMatch struct {
-	f      *countersign.MembershipFilter
-	now    time.Time
-	users  map[countersign.UserID]bool
-	groups map[*groupNode]bool
-	states []countersign.MembershipState
+func (l *memberColumns) find(text string) (uint32, bool) {
+	m, ok := l.p.findMembership(countersign.MembershipID(text), l.now)
+	if !ok {
+		return 0, false
+	}
+	if m.add != nil {
+		return l.note(m.add), true
+	}
+	return m.row, true
 }
 
-func (s *state) matchMemberships(f *countersign.MembershipFilter, now time.Time) *memberMatch {
-	m := &memberMatch{f: f, now: now, users: setOf(f.UserIDs, same), groups: s.groupSet(f.GroupIDs), states: f.States}
-	if len(m.states) == 0 {
-		m.states = []countersign.MembershipState{
-			countersign.MembershipActive, countersign.MembershipPendingAddition, countersign.MembershipPendingRemoval,
+func memberField(name string) (sortKey, bool) {
+	switch name {
+	case "created":
+		return sortKey{field: byCreated, width: timeWidth}, true
+	case "user_name":
+		return sortKey{field: byUserName}, true
+	case "group_name":
+		return sortKey{field: byGroupName}, true
+	default:
+		return sortKey{}, false
+	}
+}
+
+// memberFilter is a filter of memberships made ready.
+type memberFilter struct {
+	p   *Picture
+	now time.Time
+	// userIDs and groupIDs are nil when not asked for; users and groups are the
+	// rows of those that are stored.
+	userIDs, groupIDs map[uuid]bool
+	users, groups     *rowSet
+	roles             uint32
+	// Which states are asked for.
+	active, added, leaving, removed bool
+}
+
+func (p *Picture) newMemberFilter(f *countersign.MembershipFilter, now time.Time) *memberFilter {
+	m := &memberFilter{p: p, now: now, userIDs: idSet(f.UserIDs), groupIDs: idSet(f.GroupIDs), roles: wordMask(memberRoles, f.Roles)}
+	if f.Only != "" {
+		only, ok := parseID(f.Only)
+		ok = ok && (m.userIDs == nil || m.userIDs[only])
+		m.userIDs = map[uuid]bool{}
+		if ok {
+			m.userIDs[only] = true
 		}
 	}
+	m.users, m.groups = p.userRowSet(m.userIDs), p.groupRowSet(m.groupIDs)
+	living := len(f.States) == 0
+	m.active = living || contains(f.States, countersign.MembershipActive)
+	m.added = living || contains(f.States, countersign.MembershipPendingAddition)
+	m.leaving = living || contains(f.States, countersign.MembershipPendingRemoval)
+	m.removed = contains(f.States, countersign.MembershipRemoved)
 	return m
 }
 
-// holds tells by everything; an addition must also be one that is to be seen.
-func (s *state) holds(match *memberMatch, m *memberRow) bool {
-	f := match.f
-	if (match.users != nil && !match.users[m.user.id]) || (match.groups != nil && !match.groups[m.group]) ||
-		(f.Only != "" && f.Only != m.user.id) || !among(f.Roles, m.role) {
+// row tells whether a stored membership matches.
+func (m *memberFilter) row(c *memberChunk, i, row uint32) bool {
+	if m.roles>>c.role(i)&1 == 0 || (m.users != nil && !m.users.has(c.user[i])) || (m.groups != nil && !m.groups.has(c.group[i])) {
 		return false
 	}
-	if state, _ := m.stateAt(match.now); !slices.Contains(match.states, state) {
+	switch c.state(i) {
+	case memberRemoved:
+		return m.removed
+	case memberActive:
+		if m.active == m.leaving || len(m.p.pending.changes) == 0 {
+			return m.active
+		}
+		state, _ := m.p.stateAt(row, m.now)
+		return m.leaving == (state == countersign.MembershipPendingRemoval)
+	default:
 		return false
 	}
-	return m.born == nil || s.joins(m, match.now)
 }
 
-// members walks the fewest memberships that can match, each once.
-func (s *state) members(match *memberMatch, visit func(*memberRow)) {
-	removed := slices.Contains(match.states, countersign.MembershipRemoved)
-	ofUser := func(n *userNode) {
-		for i := range n.links {
-			visit(n.links[i].m)
-		}
-		for _, m := range n.additions {
-			visit(m)
-		}
-		if removed {
-			for _, m := range n.past {
-				visit(m)
-			}
-		}
-	}
+func (m *memberFilter) addition(a *addition) bool {
+	return m.added && (m.userIDs == nil || m.userIDs[a.user]) && (m.groupIDs == nil || m.groupIDs[a.group]) &&
+		m.roles&codeMask(memberRoles, []countersign.MembershipRole{a.role}) != 0 && m.p.joins(a, m.now)
+}
+
+// walk visits the fewest memberships that can match, each once.
+func (m *memberFilter) walk(stored func(c *memberChunk, i, row uint32), addition func(*addition)) {
+	p := m.p
 	switch {
-	case match.f.Only != "":
-		if n, ok := s.users[match.f.Only]; ok {
-			ofUser(n)
-		}
-	case match.users != nil:
-		for id := range match.users {
-			if n, ok := s.users[id]; ok {
-				ofUser(n)
+	case m.userIDs != nil:
+		for id := range m.userIDs {
+			n := p.personByID(&id)
+			for _, l := range n.links() {
+				c, i := p.members.at(l.member)
+				stored(c, i, l.member)
+			}
+			for _, a := range n.additions() {
+				addition(a)
 			}
 		}
-	case match.groups != nil && !removed:
-		for g := range match.groups {
-			if g == nil {
-				continue
-			}
-			for _, m := range g.members {
-				visit(m)
-			}
-			for _, m := range g.additions {
-				visit(m)
+	case m.groupIDs != nil:
+		for id := range m.groupIDs {
+			p.eachMemberOf(&id, stored)
+			if n := p.pendingGroup(&id); n != nil {
+				for _, a := range n.additions {
+					addition(a)
+				}
 			}
 		}
 	default:
-		for _, n := range s.people {
-			ofUser(n)
+		p.eachMember(memberActive, stored)
+		p.pending.members.each(func(_ *uuid, n *memberPending) bool {
+			for _, a := range n.additions {
+				addition(a)
+			}
+			return true
+		})
+	}
+	if m.removed { // those are in nobody's list
+		p.eachMember(memberRemoved, stored)
+	}
+}
+
+// eachMember visits the rows in one state.
+func (p *Picture) eachMember(state uint8, visit func(c *memberChunk, i, row uint32)) {
+	for n := range p.members.chunks() {
+		c := p.members.chunk(n)
+		for i := range uint32(memberRows) {
+			if c.state(i) == state {
+				visit(c, i, n<<memberShift+i)
+			}
 		}
 	}
 }
 
-func memberField(field string) (compare[memberEntry], bool) {
-	switch field {
-	case "created":
-		return byTime(func(e memberEntry) time.Time { return fromMicro(e.m.created) }), true
-	case "user_name":
-		return byText(func(e memberEntry) string { return e.user }), true
-	case "group_name":
-		return byText(func(e memberEntry) string { return e.group }), true
-	default:
-		return nil, false
-	}
-}
-
-func memberOrder(sort []countersign.SortKey) (compare[memberEntry], error) {
-	return chain(sort, memberField, byText(func(e memberEntry) countersign.MembershipID { return e.m.id }))
-}
-
-func (s *state) listMemberships(f *countersign.MembershipFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.MembershipView], error) {
-	list := List[countersign.MembershipView]{Revision: s.position}
-	order, err := memberOrder(sort)
+// Memberships answers a list of memberships, and refuses as Users does.
+func (p *Picture) Memberships(f countersign.MembershipFilter, sort []countersign.SortKey, page countersign.Page, now time.Time) (List[countersign.MembershipView], error) {
+	list := List[countersign.MembershipView]{Revision: p.position}
+	order, err := newOrdering(sort, memberField, sortKey{field: byID})
 	if err != nil {
 		return list, err
 	}
-	match := s.matchMemberships(f, now)
-	var rows []memberEntry
-	s.members(match, func(m *memberRow) {
-		if s.holds(match, m) {
-			rows = append(rows, s.entry(m, now))
-		}
-	})
-	total := len(rows)
-	page, more, err := cut(rows, order, p, func(id string) (memberEntry, bool) {
-		m, ok := s.findMembership(countersign.MembershipID(id), now)
-		if !ok {
-			return memberEntry{}, false
-		}
-		return s.entry(m, now), true
-	})
+	match := p.newMemberFilter(&f, now)
+	if match.removed && !p.cold {
+		return list, ErrCold
+	}
+	columns := &memberColumns{p: p, now: now}
+	order.columns = columns
+	picked, err := newPicker(order, page, columns.find)
 	if err != nil {
 		return list, err
 	}
-	list.Total, list.More = total, more
-	list.Items = make([]countersign.MembershipView, len(page))
-	for i, e := range page {
-		list.Items[i] = e.m.view(now)
+	match.walk(func(c *memberChunk, i, row uint32) {
+		if match.row(c, i, row) {
+			picked.add(row)
+		}
+	}, func(a *addition) {
+		if match.addition(a) {
+			picked.add(columns.note(a))
+		}
+	})
+	refs, more := picked.page()
+	list.Total, list.More = picked.matching, more
+	list.Items = make([]countersign.MembershipView, len(refs))
+	for i, ref := range refs {
+		list.Items[i] = p.membershipView(columns.member(ref), now)
 	}
 	return list, nil
 }

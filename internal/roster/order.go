@@ -1,105 +1,264 @@
 package roster
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/countersign/countersign"
 )
 
-// compare orders two rows; 0 means that a later key decides.
-type compare[T any] func(a, b T) int
+// field is a column a list can be ordered by.
+type field uint8
 
-// chain makes the order of a list: the keys in the order given, of each field
+const (
+	byID field = iota
+	byName
+	byEmail
+	byCreated
+	byModified
+	byKeepAlive
+	byRole
+	byState
+	byType
+	byCount
+	byUserName
+	byGroupName
+)
+
+// columns gives the values of a list's rows. A missing number is missing, a
+// missing text is empty.
+type columns interface {
+	number(ref uint32, f field) uint64
+	text(ref uint32, f field) []byte
+}
+
+// sortKey is one key of an order. Numbers are less than 1<<width - 1, which
+// stands for a missing one; texts have no width.
+type sortKey struct {
+	field      field
+	width      uint8
+	descending bool
+}
+
+const (
+	wordWidth  = 4
+	countWidth = 32
+	timeWidth  = 57
+)
+
+// ordering is the order of one list: the keys in the order given, of each field
 // the first one only, then the tail, always ascending. Values are compared as
 // the bytes of the folded text (names, emails) or of the word itself (role,
 // state, type: admin, none, trader, viewer), and a row without a value comes
 // after those that have one, in both directions.
-func chain[T any](sort []countersign.SortKey, fields func(field string) (compare[T], bool), tail ...compare[T]) (compare[T], error) {
-	var keys []compare[T]
-	seen := map[string]bool{}
+type ordering struct {
+	columns columns
+	// users are the columns too, when those of users.
+	users *userColumns
+	keys  []sortKey
+}
+
+func newOrdering(sort []countersign.SortKey, fields func(name string) (sortKey, bool), tail ...sortKey) (*ordering, error) {
+	o := &ordering{}
+	var seen [32]bool
 	for _, k := range sort {
 		key, ok := fields(k.Field)
 		if !ok {
 			return nil, countersign.E(countersign.Invalid, "sort_by", "names a field that the list cannot be ordered by")
 		}
-		if seen[k.Field] {
+		if seen[key.field] {
 			continue
 		}
-		seen[k.Field] = true
-		if k.Descending {
-			key = descending(key)
-		}
-		keys = append(keys, key)
+		seen[key.field] = true
+		key.descending = k.Descending
+		o.keys = append(o.keys, key)
 	}
-	keys = append(keys, tail...)
-	return func(a, b T) int {
-		for _, key := range keys {
-			if order := key(a, b); order != 0 {
-				return settled(order)
-			}
+	for _, key := range tail {
+		if !seen[key.field] {
+			o.keys = append(o.keys, key)
 		}
-		return 0
-	}, nil
+	}
+	return o, nil
 }
 
-// missing is how a key says "a has no value and b has one" (or, negative, the
-// other way round), which no direction turns.
-const missing = 2
+// item is a row with the first 64 bits of its keys: mostly those decide.
+type item struct {
+	prefix uint64
+	ref    uint32
+}
 
-// descending turns a key, but not its missing values.
-func descending[T any](key compare[T]) compare[T] {
-	return func(a, b T) int {
-		order := key(a, b)
-		if order == missing || order == -missing {
+// item packs as much of the keys as fits. A cut-off key still orders, only more
+// coarsely, and nothing may follow it.
+func (o *ordering) item(ref uint32) item {
+	prefix, left := uint64(0), uint8(64)
+	for _, k := range o.keys {
+		if k.width == 0 {
+			return item{prefix | o.head(ref, k)>>(64-left), ref}
+		}
+		var v uint64
+		if o.users != nil { // the longest lists; this spares them a call for each key
+			v = o.users.number(ref, k.field)
+		} else {
+			v = o.columns.number(ref, k.field)
+		}
+		all := uint64(1)<<k.width - 1
+		switch {
+		case v >= all:
+			v = all
+		case k.descending:
+			v = all - 1 - v
+		}
+		if k.width >= left {
+			return item{prefix | v>>(k.width-left), ref}
+		}
+		left -= k.width
+		prefix |= v << left
+	}
+	return item{prefix, ref}
+}
+
+// head returns the first bytes of a text as a number that orders like it.
+func (o *ordering) head(ref uint32, k sortKey) uint64 {
+	text := o.columns.text(ref, k.field)
+	if len(text) == 0 && k.field != byID {
+		return missing
+	}
+	var v uint64
+	if len(text) >= 8 {
+		v = binary.BigEndian.Uint64(text)
+	} else {
+		for i, b := range text {
+			v |= uint64(b) << (56 - 8*i)
+		}
+	}
+	if k.descending {
+		v = ^v
+	}
+	return v
+}
+
+// compare orders two rows; no two are equal, since the last key is the id.
+func (o *ordering) compare(a, b item) int {
+	if a.prefix != b.prefix {
+		if a.prefix < b.prefix {
+			return -1
+		}
+		return 1
+	}
+	for _, k := range o.keys {
+		if order := o.compareKey(a.ref, b.ref, k); order != 0 {
 			return order
 		}
+	}
+	return 0
+}
+
+func (o *ordering) compareKey(a, b uint32, k sortKey) int {
+	order, aMissing, bMissing := 0, false, false
+	if k.width == 0 {
+		x, y := o.columns.text(a, k.field), o.columns.text(b, k.field)
+		order, aMissing, bMissing = bytes.Compare(x, y), len(x) == 0, len(y) == 0
+	} else {
+		x, y := o.columns.number(a, k.field), o.columns.number(b, k.field)
+		aMissing, bMissing = x == missing, y == missing
+		switch {
+		case x < y:
+			order = -1
+		case x > y:
+			order = 1
+		}
+	}
+	switch {
+	case aMissing && bMissing:
+		return 0
+	case aMissing:
+		return 1
+	case bMissing:
+		return -1
+	case k.descending:
 		return -order
+	default:
+		return order
 	}
 }
 
-func settled(order int) int {
-	return max(-1, min(order, 1))
+// picker gathers the rows of one page while a list is walked. It keeps only as
+// many rows as can still be on the page, and some more.
+type picker struct {
+	order *ordering
+	// after is the row the page follows; nil for none.
+	after *item
+	from  int
+	limit int
+	// matching counts all rows, left those after the cursor.
+	matching int
+	left     int
+	items    []item
+	// bound is the largest prefix that can still be on the page.
+	bound uint64
 }
 
-// byText orders by a text, which is missing when empty.
-func byText[T any, S ~string](value func(T) S) compare[T] {
-	return func(a, b T) int {
-		x, y := value(a), value(b)
-		switch {
-		case x == y:
-			return 0
-		case x == "":
-			return missing
-		case y == "":
-			return -missing
-		default:
-			return strings.Compare(string(x), string(y))
-		}
+// spare is how many rows a picker gathers before it first looks which can go.
+const spare = 4096
+
+func newPicker(o *ordering, p countersign.Page, find func(id string) (uint32, bool)) (*picker, error) {
+	s := &picker{order: o, from: max(p.Offset, 0), limit: max(p.Limit, 0), bound: missing}
+	if p.After == "" {
+		return s, nil
+	}
+	ref, ok := find(p.After)
+	if !ok {
+		return nil, countersign.E(countersign.Invalid, "cursor", "names a row that is not there; begin again without a cursor")
+	}
+	after := o.item(ref)
+	s.after, s.from = &after, 0
+	return s, nil
+}
+
+func (s *picker) add(ref uint32) {
+	s.matching++
+	if s.limit == 0 {
+		return
+	}
+	it := s.order.item(ref)
+	if s.after != nil && s.order.compare(*s.after, it) >= 0 {
+		return
+	}
+	s.left++
+	if it.prefix > s.bound {
+		return
+	}
+	s.items = append(s.items, it)
+	if keep := s.from + s.limit; keep >= 0 && len(s.items) >= 2*keep+spare {
+		s.shrink(keep)
 	}
 }
 
-// byTime orders by a time, which is missing when zero.
-func byTime[T any](value func(T) time.Time) compare[T] {
-	return func(a, b T) int {
-		x, y := value(a), value(b)
-		switch {
-		case x.IsZero() && y.IsZero():
-			return 0
-		case x.IsZero():
-			return missing
-		case y.IsZero():
-			return -missing
-		default:
-			return x.Compare(y)
-		}
+// shrink forgets the rows beyond the page.
+func (s *picker) shrink(keep int) {
+	partition(s.items, s.order.compare, keep)
+	s.items = s.items[:keep]
+	s.bound = 0
+	for _, it := range s.items {
+		s.bound = max(s.bound, it.prefix)
 	}
+}
+
+// page returns the rows of the page, in order, and whether rows remain after it.
+func (s *picker) page() (refs []uint32, more bool) {
+	if s.after == nil {
+		s.left = s.matching - min(s.from, s.matching)
+	}
+	for _, it := range window(s.items, s.order.compare, s.from, s.from+min(s.limit, s.left)) {
+		refs = append(refs, it.ref)
+	}
+	return refs, s.limit > 0 && s.left > s.limit
 }
 
 // window returns the rows from..to of the order, without ordering the others:
 // it moves the rows of the list about.
-func window[T any](rows []T, order compare[T], from, to int) []T {
+func window[T any](rows []T, order func(a, b T) int, from, to int) []T {
 	from, to = min(from, len(rows)), min(to, len(rows))
 	if from >= to {
 		return nil
@@ -114,7 +273,7 @@ func window[T any](rows []T, order compare[T], from, to int) []T {
 
 // partition moves the n smallest rows to the front: quickselect, median of
 // three, with a full sort once the pivots turn out badly.
-func partition[T any](rows []T, order compare[T], n int) {
+func partition[T any](rows []T, order func(a, b T) int, n int) {
 	const small = 32
 	for tries := 0; len(rows) > small; tries++ {
 		if n <= 0 || n >= len(rows) {
@@ -135,7 +294,7 @@ func partition[T any](rows []T, order compare[T], n int) {
 
 // split parts the rows around a pivot (Hoare) and returns how many are in the
 // lower part: at least one, and not all.
-func split[T any](rows []T, order compare[T]) int {
+func split[T any](rows []T, order func(a, b T) int) int {
 	last := len(rows) - 1
 	a, b, c := rows[0], rows[last/2], rows[last]
 	if order(a, b) > 0 {
@@ -158,20 +317,4 @@ func split[T any](rows []T, order compare[T]) int {
 		}
 		rows[i], rows[j] = rows[j], rows[i]
 	}
-}
-
-// cut returns the rows of a page and whether rows remain after the last of them.
-func cut[T any](rows []T, order compare[T], p countersign.Page, find func(id string) (T, bool)) (page []T, more bool, err error) {
-	from, limit := max(p.Offset, 0), max(p.Limit, 0)
-	if p.After != "" {
-		anchor, ok := find(p.After)
-		if !ok {
-			return nil, false, countersign.E(countersign.Invalid, "cursor", "names a row that is not there; begin again without a cursor")
-		}
-		rows = slices.DeleteFunc(rows, func(row T) bool { return order(anchor, row) >= 0 })
-		from = 0
-	}
-	from = min(from, len(rows))
-	left := len(rows) - from
-	return window(rows, order, from, from+min(limit, left)), limit > 0 && left > limit, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // overlay is what a list of effects would make of the facts that permissions
-// follow from. What it does not name is as it is in the book.
+// follow from. What it does not name is as it is in the picture.
 type overlay struct {
 	users   map[countersign.UserID]*userAfter
 	groups  map[countersign.GroupID]*groupAfter

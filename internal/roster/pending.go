@@ -9,29 +9,113 @@ import (
 	"github.com/countersign/countersign/internal/names"
 )
 
-// changeRow is one open change request. What it would do hangs on the nodes it
-// names (births, additions, replaces, marks) and is taken off when it closes;
-// whether it has expired is asked when a question is answered.
-type changeRow struct {
-	countersign.ChangeRequest
+// pending is what the open change requests would do, by the ids they name. It is
+// copied on write like the tables: an edit copies the lists of the ids it
+// touches, and nothing else.
+type pending struct {
+	// changes are the open requests, oldest first.
+	changes []*changeRow
+	users   trie[*userPending]
+	groups  trie[*groupPending]
+	members trie[*memberPending]
+	// births counts users and groups that requests would create.
+	births int
 }
 
-func (c *changeRow) openAt(now time.Time) bool { return now.Before(c.ExpiresAt) }
+// changeRow is one open request as it last moved; what hangs on ids names its
+// cause, which stays the same while the request only gathers votes.
+type changeRow struct {
+	cause   *cause
+	request countersign.ChangeRequest
+}
+
+// cause is the part of a request that readers are told by.
+type cause struct {
+	ID         countersign.ChangeID
+	Requester  countersign.UserID
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	Operations []countersign.Change
+}
+
+func causeOf(r *countersign.ChangeRequest) *cause {
+	return &cause{ID: r.ID, Requester: r.Requester, CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, Operations: r.Operations}
+}
+
+func (c *cause) openAt(now time.Time) bool { return now.Before(c.ExpiresAt) }
 
 // older orders requests by age; the oldest one wins.
-func (c *changeRow) older(d *changeRow) int {
+func (c *cause) older(d *cause) int {
 	if order := c.CreatedAt.Compare(d.CreatedAt); order != 0 {
 		return order
 	}
 	return strings.Compare(string(c.ID), string(d.ID))
 }
 
+// What hangs on a user, oldest request first in every list.
+type userPending struct {
+	owner uint64
+	// births are users that requests would create under this id.
+	births    []*userBirth
+	additions []*addition
+	marks     []mark
+}
+
+type groupPending struct {
+	owner     uint64
+	births    []*groupBirth
+	additions []*addition
+	marks     []mark
+	replaces  []replacement
+}
+
+type memberPending struct {
+	owner     uint64
+	additions []*addition
+	marks     []mark
+	// group is the one that shows the marks too, once the membership is known.
+	group uuid
+	known bool
+}
+
+// userBirth is a user that a request would create.
+type userBirth struct {
+	countersign.User
+	id    uuid
+	name  string
+	email string
+	born  *cause
+}
+
+// groupBirth is a group that a request would create.
+type groupBirth struct {
+	countersign.Group
+	id   uuid
+	name string
+	born *cause
+}
+
+// addition is a membership that a request would create.
+type addition struct {
+	id, user, group uuid
+	number          int64
+	role            countersign.MembershipRole
+	switches        countersign.ConfigurablePermissions
+	starts, expires int64
+	created         int64
+	born            *cause
+}
+
+func (a *addition) grantsAt(at int64) bool { return a.starts <= at && at < until(a.expires) }
+
 // mark says that a request touches what it hangs on.
 type mark struct {
-	change *changeRow
+	change *cause
 	does   effect
 	// role is the one a request would give a user.
 	role countersign.Role
+	// via is the membership through which a group is touched; zero for none.
+	via uuid
 }
 
 // effect is what a request would do, as far as readers are told.
@@ -47,18 +131,18 @@ const (
 
 // replacement is a request that would keep only these members of a group.
 type replacement struct {
-	change *changeRow
-	keeps  map[countersign.UserID]struct{}
+	change *cause
+	keeps  map[uuid]struct{}
 }
 
-// aged is what hangs on a node because of a request.
-type aged interface{ cause() *changeRow }
+// aged is what hangs on an id because of a request.
+type aged interface{ cause() *cause }
 
-func (k mark) cause() *changeRow        { return k.change }
-func (r replacement) cause() *changeRow { return r.change }
-func (m *memberRow) cause() *changeRow  { return m.born }
-func (r *userRow) cause() *changeRow    { return r.born }
-func (r *groupRow) cause() *changeRow   { return r.born }
+func (k mark) cause() *cause        { return k.change }
+func (r replacement) cause() *cause { return r.change }
+func (a *addition) cause() *cause   { return a.born }
+func (u *userBirth) cause() *cause  { return u.born }
+func (g *groupBirth) cause() *cause { return g.born }
 
 // hang inserts by age of the request, after what hangs there because of the same one.
 func hang[T aged](list []T, item T) []T {
@@ -70,7 +154,7 @@ func hang[T aged](list []T, item T) []T {
 }
 
 // unhang takes off everything a request has put there.
-func unhang[T aged](list []T, c *changeRow) []T {
+func unhang[T aged](list []T, c *cause) []T {
 	return slices.DeleteFunc(list, func(item T) bool { return item.cause() == c })
 }
 
@@ -85,158 +169,32 @@ func oldest[T aged](list []T, now time.Time) (T, bool) {
 	return none, false
 }
 
-// installChange takes a request that moved: an open one is hung up, any other
-// one taken off. What it asks for never changes, so an open one that only
-// gathered votes stays where it hangs.
-func (s *state) installChange(r countersign.ChangeRequest) {
-	row, known := s.changes[r.ID]
-	switch {
-	case known && r.State.Open():
-		row.ChangeRequest = r
-	case known:
-		delete(s.changes, r.ID)
-		for _, op := range row.Operations {
-			s.takeOff(row, op)
-		}
-	case r.State.Open():
-		row = &changeRow{ChangeRequest: r}
-		s.changes[r.ID] = row
-		for _, op := range row.Operations {
-			s.hangUp(row, op)
-		}
+func (p *Picture) pendingUser(id *uuid) *userPending {
+	if p.pending.users.root == nil {
+		return nil
 	}
+	n, _ := p.pending.users.get(p.common.hash(id), id)
+	return n
 }
 
-// hangUp puts one operation on the nodes it names.
-func (s *state) hangUp(c *changeRow, op countersign.Change) {
-	if birth, ok := userBorn(c, op); ok {
-		n := s.user(birth.ID)
-		n.births = hang(n.births, birth)
+func (p *Picture) pendingGroup(id *uuid) *groupPending {
+	if p.pending.groups.root == nil {
+		return nil
 	}
-	if birth, ok := groupBorn(c, op); ok {
-		n := s.group(birth.ID)
-		n.births = hang(n.births, birth)
-	}
-	for _, a := range addedMemberships(op) {
-		m := s.prospect(c, a)
-		m.user.additions = hang(m.user.additions, m)
-		m.group.additions = hang(m.group.additions, m)
-		s.additions[m.id] = hang(s.additions[m.id], m)
-	}
-	if op, ok := op.(*countersign.ReplaceMembers); ok {
-		n := s.group(op.GroupID)
-		keeps := make(map[countersign.UserID]struct{}, len(op.MemberIDs))
-		for _, id := range op.MemberIDs {
-			keeps[id] = struct{}{}
-		}
-		n.replaces = hang(n.replaces, replacement{change: c, keeps: keeps})
-	}
-	if id, does, role := userTouched(op); id != "" {
-		n := s.user(id)
-		n.marks = hang(n.marks, mark{change: c, does: does, role: role})
-	}
-	for _, id := range groupsTouched(op) {
-		n := s.group(id)
-		n.marks = hang(n.marks, mark{change: c})
-	}
-	if id, does := membershipTouched(op); id != "" {
-		s.markMembership(id, mark{change: c, does: does})
-	}
+	n, _ := p.pending.groups.get(p.common.hash(id), id)
+	return n
 }
 
-// takeOff is hangUp undone. The order matters only for the nodes, which are
-// forgotten once nothing is left on them.
-func (s *state) takeOff(c *changeRow, op countersign.Change) {
-	if birth, ok := userBorn(c, op); ok {
-		s.strip(birth.ID, c)
+func (p *Picture) pendingMember(id *uuid) *memberPending {
+	if p.pending.members.root == nil {
+		return nil
 	}
-	if birth, ok := groupBorn(c, op); ok {
-		s.stripGroup(birth.ID, c)
-	}
-	for _, a := range addedMemberships(op) {
-		s.strip(a.UserID, c)
-		s.stripGroup(a.GroupID, c)
-		if rest := unhang(s.additions[a.MembershipID], c); len(rest) == 0 {
-			delete(s.additions, a.MembershipID)
-		} else {
-			s.additions[a.MembershipID] = rest
-		}
-	}
-	if id, _, _ := userTouched(op); id != "" {
-		s.strip(id, c)
-	}
-	for _, id := range groupsTouched(op) {
-		s.stripGroup(id, c)
-	}
-	if id, _ := membershipTouched(op); id != "" {
-		s.unmarkMembership(id, c)
-	}
-}
-
-func (s *state) strip(id countersign.UserID, c *changeRow) {
-	n, ok := s.users[id]
-	if !ok {
-		return
-	}
-	n.births, n.additions, n.marks = unhang(n.births, c), unhang(n.additions, c), unhang(n.marks, c)
-	s.forgetUser(n)
-}
-
-func (s *state) stripGroup(id countersign.GroupID, c *changeRow) {
-	n, ok := s.groupsByID[id]
-	if !ok {
-		return
-	}
-	n.births, n.additions = unhang(n.births, c), unhang(n.additions, c)
-	n.marks, n.replaces = unhang(n.marks, c), unhang(n.replaces, c)
-	s.forgetGroup(n)
-}
-
-// markMembership marks a membership and its group.
-func (s *state) markMembership(id countersign.MembershipID, k mark) {
-	row, ok := s.memberships[id]
-	if !ok {
-		row = &memberRow{id: id}
-		s.memberships[id] = row
-	}
-	row.marks = hang(row.marks, k)
-	if row.group != nil {
-		row.group.marks = hang(row.group.marks, k)
-	}
-}
-
-func (s *state) unmarkMembership(id countersign.MembershipID, c *changeRow) {
-	row, ok := s.memberships[id]
-	if !ok {
-		return
-	}
-	row.marks = unhang(row.marks, c)
-	switch {
-	case row.group != nil:
-		s.stripGroup(row.group.id, c)
-	case len(row.marks) == 0:
-		delete(s.memberships, id)
-	}
-}
-
-// prospect makes the membership an open request would create.
-func (s *state) prospect(c *changeRow, a countersign.AddMembership) *memberRow {
-	at := c.CreatedAt.UnixMicro()
-	m := &memberRow{
-		id: a.MembershipID, number: a.Number, user: s.user(a.UserID), group: s.group(a.GroupID),
-		role: a.Role, state: countersign.MembershipPendingAddition,
-		starts: a.StartsAt.Value.UnixMicro(), expires: a.ExpiresAt.Value.UnixMicro(),
-		created: at, modified: at, born: c,
-	}
-	if m.role == "" {
-		m.role = countersign.GroupMember
-	}
-	m.switches = countersign.ResolveConfigurable(a.Configurable, m.role, false, countersign.ConfigurablePermissions{})
-	return m
+	n, _ := p.pending.members.get(p.common.hash(id), id)
+	return n
 }
 
 // userBorn returns the user an operation would create.
-func userBorn(c *changeRow, op countersign.Change) (*userRow, bool) {
+func userBorn(c *cause, op countersign.Change) (*userBirth, bool) {
 	u := countersign.User{State: countersign.UserPendingApproval, CreatedAt: c.CreatedAt, ModifiedAt: c.CreatedAt}
 	switch op := op.(type) {
 	case *countersign.InvitePerson:
@@ -254,16 +212,19 @@ func userBorn(c *changeRow, op countersign.Change) (*userRow, bool) {
 	default:
 		return nil, false
 	}
-	return &userRow{User: u, name: names.Fold(u.Name), email: names.FoldEmail(u.Email), born: c}, true
+	id, ok := parseID(u.ID)
+	return &userBirth{User: u, id: id, name: names.Fold(u.Name), email: names.FoldEmail(u.Email), born: c}, ok
 }
 
 // groupBorn returns the group an operation would create.
-func groupBorn(c *changeRow, op countersign.Change) (*groupRow, bool) {
+func groupBorn(c *cause, op countersign.Change) (*groupBirth, bool) {
 	create, ok := op.(*countersign.CreateGroup)
 	if !ok {
 		return nil, false
 	}
-	return &groupRow{
+	id, ok := parseID(create.GroupID)
+	return &groupBirth{
+		id: id,
 		Group: countersign.Group{
 			ID: create.GroupID, Number: create.Number, Name: create.Name, Description: create.Description,
 			Permissions:            slices.Sorted(slices.Values(create.Permissions)),
@@ -273,7 +234,7 @@ func groupBorn(c *changeRow, op countersign.Change) (*groupRow, bool) {
 			CreatedAt: c.CreatedAt, ModifiedAt: c.CreatedAt,
 		},
 		name: names.Fold(create.Name), born: c,
-	}, true
+	}, ok
 }
 
 // addedMemberships returns the memberships an operation would create, with the

@@ -1,14 +1,17 @@
 // Package roster is the in-memory picture of organizations that answers every
 // list and every permission check.
 //
-// A Book pictures one organization: users, groups, memberships, credentials,
+// A Picture shows one organization: users, groups, memberships, credentials,
 // the permission catalogue and the open change requests, exactly as they were
-// committed at one log position. It is never authoritative: votes, versions and
+// committed at one log position. It is immutable: following the store, or
+// applying what a transaction wrote, gives another picture that shares with the
+// first whatever did not move, so a change costs the rows it touches, and no
+// reader ever waits for a writer. It is never authoritative: votes, versions and
 // uniqueness are decided against the store. It follows the store by position:
 // every governed row carries the position of its last write, and Follow reads
-// the rows above the book's own position from one snapshot, so there can be no
-// gap; a store that stands behind the book (a restored backup) makes the book
-// start over.
+// the rows above the picture's own position from one snapshot, so there can be no
+// gap; a store that stands behind the picture (a restored backup) makes it start
+// over.
 //
 // Pending states are projections of the open change requests, never flags; an
 // open request past its expiry counts as expired from that moment on. Start and
@@ -19,7 +22,8 @@
 //   - Lists and counts go by the state of a membership, whatever its term: an
 //     effective member is one whose membership is active or pending removal. Only
 //     permissions ask whether the term has begun and is not over.
-//   - An empty value in a filter matches nothing, and so does an unknown id.
+//   - An empty value in a filter matches nothing, and so does an unknown id, and
+//     any text that is no canonical UUID where an id belongs.
 //   - Texts are ordered by the bytes of their folded form; role, state and type by
 //     the word itself. Who has no value comes last in both directions.
 //   - A cursor may name a row the filter does not let through, or no longer: the
@@ -29,8 +33,13 @@
 //     the oldest that would change a user's role or state, or remove a membership;
 //     else the oldest other one.
 //
-// Inside, a node gathers what is known about one id (rows.go), and what an open
-// request would do hangs on the nodes it names (pending.go) until it closes.
+// Inside, rows live in chunks of columns (userchunk.go, groupchunk.go,
+// memberchunk.go) behind a directory of two levels (table.go), found by an index
+// of ids that all pictures of one loading share (index.go). An edit (builder.go)
+// carries a token and copies each chunk it writes to once. What open requests
+// would do hangs on the ids they name (pending.go, hang.go) in maps that are
+// copied on write too (trie.go). Lists are one pass over the columns (filter.go)
+// that keeps the rows of one page (order.go).
 //
 // It does not know who may see what: callers narrow the filter (UserFilter.Only,
 // GroupFilter.MemberOnly, MembershipFilter.Only).
@@ -42,8 +51,10 @@ import (
 	"github.com/countersign/countersign"
 )
 
-// Source is one read snapshot of the organization a book pictures. The methods
-// call fn for every row with Version > position, tombstones included.
+// Source is one read snapshot of the organization a picture shows. The methods
+// whose names end in Since call fn for every row with Version > position,
+// tombstones included. Living and its opposites give the rows of one kind that
+// live, or no longer do, in any order.
 type Source interface {
 	Head(ctx context.Context) (countersign.Head, error)
 	Organization(ctx context.Context) (countersign.Organization, error)
@@ -55,4 +66,11 @@ type Source interface {
 	// OpenChanges gives decoded change requests with their approvals: from
 	// position 0 only open ones, else every one that moved.
 	OpenChanges(ctx context.Context, position int64, fn func(countersign.ChangeRequest) error) error
+
+	LivingUsers(ctx context.Context, fn func(countersign.User) error) error
+	DeletedUsers(ctx context.Context, fn func(countersign.User) error) error
+	LivingGroups(ctx context.Context, fn func(countersign.Group) error) error
+	DeletedGroups(ctx context.Context, fn func(countersign.Group) error) error
+	LivingMemberships(ctx context.Context, fn func(countersign.Membership) error) error
+	RemovedMemberships(ctx context.Context, fn func(countersign.Membership) error) error
 }

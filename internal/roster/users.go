@@ -1,217 +1,221 @@
 package roster
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign"
-	"github.com/countersign/countersign/internal/names"
 )
 
-// userEntry is a user as one question sees him.
-type userEntry struct {
-	n   *userNode
-	row *userRow
+// question is the moment a question is asked at.
+type question struct {
+	time time.Time
+	at   int64
 }
 
-// userMatch is a filter made ready: texts folded, lists made into sets.
-type userMatch struct {
-	f   *countersign.UserFilter
-	now time.Time
-	at  int64
+func ask(now time.Time) question { return question{now, now.UnixMicro()} }
 
-	names       map[string]bool
-	emails      map[string]bool
-	externalIDs map[string]bool
-	ids         map[countersign.UserID]bool
-	excluded    map[countersign.UserID]bool
-	groups      map[*groupNode]bool
-	notGroups   map[*groupNode]bool
-	text        string
-	deleted     bool
-	permission  uint32
-	// nobody is set when the filter asks for a permission nobody ever had.
-	nobody bool
+// userColumns gives the values users are ordered by.
+type userColumns struct {
+	p      *Picture
+	births []*userBirth
+	// last is the chunk asked for last: lists go through them one by one.
+	last  *userChunk
+	lastN uint32
 }
 
-// setOf makes a set of the values; nil for none, which does not filter.
-func setOf[T any, K comparable](values []T, key func(T) K) map[K]bool {
-	if len(values) == 0 {
+func (l *userColumns) at(ref uint32) (*userChunk, uint32) {
+	if n := ref >> userShift; l.last == nil || n != l.lastN {
+		l.last, l.lastN = l.p.users.chunk(n), n
+	}
+	return l.last, ref & (userRows - 1)
+}
+
+func (l *userColumns) number(ref uint32, f field) uint64 {
+	if ref&born != 0 {
+		u := l.births[ref&^born]
+		switch f {
+		case byRole:
+			return rank(userRoles, u.Role)
+		case byState:
+			return rank(userStates, u.State)
+		case byType:
+			return rank(userTypes, u.Type)
+		case byCreated:
+			return ascending(u.CreatedAt.UnixMicro())
+		default:
+			return missing
+		}
+	}
+	c, i := l.at(ref)
+	switch f {
+	case byRole:
+		return rankOf(c.role(i))
+	case byState:
+		return rankOf(c.state(i))
+	case byType:
+		return rankOf(c.kind(i))
+	case byCreated:
+		return ascending(c.created[i])
+	case byKeepAlive:
+		return ascending(c.keepAlive(i))
+	default:
+		return missing
+	}
+}
+
+// rankOf makes a code a number; the empty word is missing.
+func rankOf(code uint8) uint64 {
+	if code == 0 {
+		return missing
+	}
+	return uint64(code)
+}
+
+func rank[T ~string](list []T, word T) uint64 {
+	c, _ := code(list, word)
+	return rankOf(c)
+}
+
+func (l *userColumns) text(ref uint32, f field) []byte {
+	if ref&born != 0 {
+		u := l.births[ref&^born]
+		switch f {
+		case byName:
+			return []byte(u.name)
+		case byEmail:
+			return []byte(u.email)
+		default:
+			return u.id[:]
+		}
+	}
+	c, i := l.at(ref)
+	switch f {
+	case byName:
+		return c.name(i)
+	case byEmail:
+		return c.email(i)
+	default:
+		return c.id[i][:]
+	}
+}
+
+func userField(name string) (sortKey, bool) {
+	switch name {
+	case "role":
+		return sortKey{field: byRole, width: wordWidth}, true
+	case "state":
+		return sortKey{field: byState, width: wordWidth}, true
+	case "type":
+		return sortKey{field: byType, width: wordWidth}, true
+	case "created":
+		return sortKey{field: byCreated, width: timeWidth}, true
+	case "last_keep_alive":
+		return sortKey{field: byKeepAlive, width: timeWidth}, true
+	case "name":
+		return sortKey{field: byName}, true
+	case "email":
+		return sortKey{field: byEmail}, true
+	default:
+		return sortKey{}, false
+	}
+}
+
+func userOrder(sort []countersign.SortKey) (*ordering, error) {
+	return newOrdering(sort, userField, sortKey{field: byName}, sortKey{field: byCreated, width: timeWidth}, sortKey{field: byID})
+}
+
+// userBirths lists the users that open requests would create, as they are seen now.
+func (p *Picture) userBirths(now time.Time) []*userBirth {
+	if p.pending.births == 0 {
 		return nil
 	}
-	set := make(map[K]bool, len(values))
-	for _, v := range values {
-		set[key(v)] = true
-	}
-	return set
-}
-
-func same[T any](v T) T { return v }
-
-func (s *state) groupSet(ids []countersign.GroupID) map[*groupNode]bool {
-	return setOf(ids, func(id countersign.GroupID) *groupNode { return s.groupsByID[id] })
-}
-
-func (s *state) matchUsers(f *countersign.UserFilter, now time.Time) *userMatch {
-	m := &userMatch{
-		f: f, now: now, at: now.UnixMicro(),
-		names: setOf(f.Names, names.Fold), emails: setOf(f.Emails, names.FoldEmail), externalIDs: setOf(f.ExternalIDs, same),
-		ids: setOf(f.IDs, same), excluded: setOf(f.ExcludeIDs, same),
-		groups: s.groupSet(f.GroupIDs), notGroups: s.groupSet(f.NotGroupIDs),
-		text:    names.Fold(f.Text),
-		deleted: f.IncludeDeleted || slices.Contains(f.States, countersign.UserDeleted),
-	}
-	if f.Permission != "" {
-		id, ok := s.sets.ids[f.Permission]
-		m.permission, m.nobody = id, !ok
-	}
-	return m
-}
-
-// row tells by the user's own fields.
-func (m *userMatch) row(u *userRow) bool {
-	f := m.f
-	return (m.deleted || u.Living()) &&
-		among(f.Types, u.Type) && among(f.Roles, u.Role) && among(f.States, u.State) &&
-		within(m.names, u.name) && within(m.emails, u.email) && within(m.externalIDs, u.ExternalID) &&
-		(m.ids == nil || m.ids[u.ID]) && !m.excluded[u.ID] &&
-		(f.Only == "" || f.Only == u.ID) &&
-		(m.text == "" || strings.Contains(u.name, m.text) || strings.Contains(u.email, m.text))
-}
-
-func among[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
-
-// within is true when the set does not filter, or holds the value; an absent
-// value is no value.
-func within(set map[string]bool, v string) bool { return set == nil || (v != "" && set[v]) }
-
-// relations tells by memberships and permissions.
-func (s *state) relations(m *userMatch, n *userNode) bool {
-	if m.groups != nil && !s.inGroups(m, n) {
-		return false
-	}
-	if m.notGroups != nil && slices.ContainsFunc(n.links, func(l link) bool { return m.notGroups[l.group] }) {
-		return false
-	}
-	return m.f.Permission == "" || (!m.nobody && n.holds(m.permission, m.at))
-}
-
-// inGroups looks for a membership in one of the groups, in one of the states.
-func (s *state) inGroups(m *userMatch, n *userNode) bool {
-	states := m.f.GroupStates
-	for i := range n.links {
-		if !m.groups[n.links[i].group] {
-			continue
-		}
-		if len(states) == 0 {
-			return true
-		}
-		if state, _ := n.links[i].m.stateAt(m.now); slices.Contains(states, state) {
-			return true
-		}
-	}
-	return among(states, countersign.MembershipPendingAddition) && slices.ContainsFunc(n.additions, func(a *memberRow) bool {
-		return m.groups[a.group] && s.joins(a, m.now)
-	})
-}
-
-// candidates walks the fewest users that can match, each once.
-func (s *state) candidates(m *userMatch, visit func(*userNode)) {
-	switch {
-	case m.f.Only != "":
-		if n, ok := s.users[m.f.Only]; ok {
-			visit(n)
-		}
-	case m.ids != nil:
-		for id := range m.ids {
-			if n, ok := s.users[id]; ok {
-				visit(n)
-			}
-		}
-	case m.groups != nil:
-		seen := map[*userNode]bool{}
-		once := func(n *userNode) {
-			if !seen[n] {
-				seen[n] = true
-				visit(n)
-			}
-		}
-		for g := range m.groups {
-			if g == nil {
+	var list []*userBirth
+	seen := map[uuid]bool{}
+	for _, c := range p.pending.changes {
+		for _, op := range c.cause.Operations {
+			birth, ok := userBorn(c.cause, op)
+			if !ok || seen[birth.id] {
 				continue
 			}
-			for _, member := range g.members {
-				once(member.user)
-			}
-			for _, addition := range g.additions {
-				once(addition.user)
+			seen[birth.id] = true
+			n := p.personByID(&birth.id)
+			if u := n.birth(now); u != nil {
+				list = append(list, u)
 			}
 		}
-	default:
-		for _, n := range s.people {
-			visit(n)
-		}
 	}
+	return list
 }
 
-func userField(field string) (compare[userEntry], bool) {
-	switch field {
-	case "role":
-		return byText(func(e userEntry) countersign.Role { return e.row.Role }), true
-	case "email":
-		return byText(func(e userEntry) string { return e.row.email }), true
-	case "created":
-		return byTime(func(e userEntry) time.Time { return e.row.CreatedAt }), true
-	case "name":
-		return byText(func(e userEntry) string { return e.row.name }), true
-	case "last_keep_alive":
-		return byTime(func(e userEntry) time.Time { return e.row.LastKeepAliveAt }), true
-	case "state":
-		return byText(func(e userEntry) countersign.UserState { return e.row.State }), true
-	case "type":
-		return byText(func(e userEntry) countersign.UserType { return e.row.Type }), true
-	default:
-		return nil, false
-	}
-}
-
-func userOrder(sort []countersign.SortKey) (compare[userEntry], error) {
-	name, _ := userField("name")
-	created, _ := userField("created")
-	id := byText(func(e userEntry) countersign.UserID { return e.row.ID })
-	return chain(sort, userField, name, created, id)
-}
-
-func (s *state) listUsers(f *countersign.UserFilter, sort []countersign.SortKey, p countersign.Page, now time.Time) (List[countersign.UserView], error) {
-	list := List[countersign.UserView]{Revision: s.position}
+// Users answers a list of users. Of its own it refuses an unknown sort field
+// (Invalid, "sort_by") and a page after an unknown user (Invalid, "cursor").
+func (p *Picture) Users(f countersign.UserFilter, sort []countersign.SortKey, page countersign.Page, now time.Time) (List[countersign.UserView], error) {
+	list := List[countersign.UserView]{Revision: p.position}
 	order, err := userOrder(sort)
 	if err != nil {
 		return list, err
 	}
-	match := s.matchUsers(f, now)
-	var rows []userEntry
-	s.candidates(match, func(n *userNode) {
-		if row := n.rowAt(now); row != nil && match.row(row) && s.relations(match, n) {
-			rows = append(rows, userEntry{n, row})
-		}
-	})
-	total := len(rows)
-	page, more, err := cut(rows, order, p, func(id string) (userEntry, bool) {
-		n, ok := s.users[countersign.UserID(id)]
-		if !ok {
-			return userEntry{}, false
-		}
-		row := n.rowAt(now)
-		return userEntry{n, row}, row != nil
-	})
+	match := p.newUserFilter(&f, ask(now))
+	if match.cold() && !p.cold {
+		return list, ErrCold
+	}
+	columns := &userColumns{p: p, births: p.userBirths(now)}
+	order.columns, order.users = columns, columns
+	picked, err := newPicker(order, page, columns.find)
 	if err != nil {
 		return list, err
 	}
-	list.Total, list.More = total, more
-	list.Items = make([]countersign.UserView, len(page))
-	for i, e := range page {
-		list.Items[i] = s.userView(e.n, e.row, now)
+	p.pickUsers(match, columns, picked)
+	refs, more := picked.page()
+	list.Total, list.More = picked.matching, more
+	list.Items = make([]countersign.UserView, len(refs))
+	for i, ref := range refs {
+		n := columns.person(ref)
+		list.Items[i] = p.userView(&n, now)
 	}
 	return list, nil
+}
+
+func (l *userColumns) person(ref uint32) person {
+	if ref&born != 0 {
+		return l.p.personByID(&l.births[ref&^born].id)
+	}
+	return l.p.personAt(ref)
+}
+
+// find finds the row a cursor names.
+func (l *userColumns) find(text string) (uint32, bool) {
+	id, ok := parseID(text)
+	if !ok {
+		return 0, false
+	}
+	if row, ok := l.p.userRow(&id); ok {
+		return row, true
+	}
+	for i, u := range l.births {
+		if u.id == id {
+			return uint32(i) | born, true
+		}
+	}
+	return 0, false
+}
+
+func (p *Picture) pickUsers(match *userFilter, columns *userColumns, picked *picker) {
+	match.prepare()
+	if match.nothing {
+		return
+	}
+	narrowed(p.users.chunks(), match.sets, func(n uint32, among uint64) {
+		word := match.word(n, among)
+		if picked.limit == 0 {
+			picked.matching += count(word)
+			return
+		}
+		eachBit(word, func(i uint32) { picked.add(n<<userShift + i) })
+	})
+	for i, u := range columns.births {
+		if match.birth(u) {
+			picked.add(uint32(i) | born)
+		}
+	}
 }

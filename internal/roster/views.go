@@ -1,170 +1,90 @@
 package roster
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign"
 )
 
-// rowAt returns the user as readers see him now: the stored row, else the one
-// that the oldest open request would create, else nothing.
-func (n *userNode) rowAt(now time.Time) *userRow {
-	if n.row != nil {
-		return n.row
+// userView makes the view of a user who is there.
+func (p *Picture) userView(n *person, now time.Time) countersign.UserView {
+	v := countersign.UserView{Groups: p.groupRefs(n, now)}
+	if birth := n.birth(now); birth != nil {
+		v.User = birth.User
+		v.Permissions = slices.Clone(birth.Permissions)
+		v.AllowedIPs = slices.Clone(birth.AllowedIPs)
+		v.PendingChange, v.PendingRole = birth.born.ID, n.pendingRole(now)
+		return v
 	}
-	birth, _ := oldest(n.births, now)
-	return birth
-}
-
-func (n *groupNode) rowAt(now time.Time) *groupRow {
-	if n.row != nil {
-		return n.row
-	}
-	birth, _ := oldest(n.births, now)
-	return birth
-}
-
-// joins reports whether an addition is to be seen now: its request is open, no
-// older one would add the same pair, user and group are there, and he is not in
-// the group already.
-func (s *state) joins(m *memberRow, now time.Time) bool {
-	if !s.stillComing(m, now) || m.user.linked(m.group) != nil {
-		return false
-	}
-	for _, earlier := range m.user.additions {
-		if earlier == m {
-			break
-		}
-		if earlier.group == m.group && s.stillComing(earlier, now) {
-			return false
-		}
-	}
-	user, group := m.user.rowAt(now), m.group.rowAt(now)
-	return user != nil && user.Living() && group != nil && group.Living()
-}
-
-// stillComing reports whether an addition's request is open and its id not yet taken.
-func (s *state) stillComing(m *memberRow, now time.Time) bool {
-	if !m.born.openAt(now) {
-		return false
-	}
-	stored, ok := s.memberships[m.id]
-	return !ok || stored.state == ""
-}
-
-// linked returns the user's living membership in a group, or nil.
-func (n *userNode) linked(g *groupNode) *memberRow {
-	for i := range n.links {
-		if n.links[i].group == g {
-			return n.links[i].m
-		}
-	}
-	return nil
-}
-
-// stateAt returns the state of a membership as readers see it, and the request
-// that would move it: the oldest that would remove it, else the oldest that
-// would alter it. A removed membership is beyond any request.
-func (m *memberRow) stateAt(now time.Time) (countersign.MembershipState, countersign.ChangeID) {
-	if m.born != nil {
-		return m.state, m.born.ID
-	}
-	if !m.living() {
-		return m.state, ""
-	}
-	var removes, alters *changeRow
-	for _, k := range m.marks {
-		switch {
-		case !k.change.openAt(now):
-		case k.does == removesMember && removes == nil:
-			removes = k.change
-		case k.does != removesMember && alters == nil:
-			alters = k.change
-		}
-	}
-	for _, r := range m.group.replaces {
-		if _, stays := r.keeps[m.user.id]; stays || !r.change.openAt(now) {
-			continue
-		}
-		if removes == nil || r.change.older(removes) < 0 {
-			removes = r.change
-		}
-		break
-	}
-	switch {
-	case removes != nil:
-		return countersign.MembershipPendingRemoval, removes.ID
-	case alters != nil:
-		return m.state, alters.ID
-	default:
-		return m.state, ""
-	}
-}
-
-// userView makes a view that shares nothing with the row.
-func (s *state) userView(n *userNode, row *userRow, now time.Time) countersign.UserView {
-	v := countersign.UserView{User: row.User, Groups: s.groupRefs(n, now)}
-	v.Permissions = slices.Clone(row.Permissions)
-	v.AllowedIPs = slices.Clone(row.AllowedIPs)
-	v.PendingChange, v.PendingRole = n.pending(row, now)
+	v.User = n.c.user(n.i)
+	v.PendingChange, v.PendingRole = n.pendingChange(now), n.pendingRole(now)
 	return v
 }
 
-// pending names the request that would create him; else the oldest that would
-// move his role or state; else the oldest other one about him. The role is that
-// of the oldest request that would change it.
-func (n *userNode) pending(row *userRow, now time.Time) (id countersign.ChangeID, role countersign.Role) {
+// pendingChange names the oldest request that would move his role or state; else
+// the oldest other one about him.
+func (n *person) pendingChange(now time.Time) countersign.ChangeID {
 	var moves, alters countersign.ChangeID
-	for _, k := range n.marks {
-		if !k.change.openAt(now) {
-			continue
-		}
-		if k.role != countersign.NoRole && role == countersign.NoRole {
-			role = k.role
-		}
-		if k.does == movesUser {
+	for _, k := range n.marks() {
+		switch {
+		case !k.change.openAt(now):
+		case k.does == movesUser:
 			moves = cmp.Or(moves, k.change.ID)
-		} else {
+		default:
 			alters = cmp.Or(alters, k.change.ID)
 		}
 	}
-	if row.born != nil {
-		return row.born.ID, role
+	return cmp.Or(moves, alters)
+}
+
+// pendingRole is that of the oldest request that would change his role.
+func (n *person) pendingRole(now time.Time) countersign.Role {
+	for _, k := range n.marks() {
+		if k.role != countersign.NoRole && k.change.openAt(now) {
+			return k.role
+		}
 	}
-	return cmp.Or(moves, alters), role
+	return countersign.NoRole
 }
 
 // groupRefs lists the groups a user is or would be in, by folded name, then id.
-func (s *state) groupRefs(n *userNode, now time.Time) []countersign.GroupRef {
+func (p *Picture) groupRefs(n *person, now time.Time) []countersign.GroupRef {
 	type named struct {
-		name string
-		ref  countersign.GroupRef
+		name   []byte
+		id     uuid
+		member uuid
+		ref    countersign.GroupRef
 	}
 	var list []named
-	add := func(m *memberRow) {
-		state, _ := m.stateAt(now)
-		entry := named{ref: countersign.GroupRef{ID: m.group.id, MembershipID: m.id, Membership: state, Role: m.role}}
-		if g := m.group.rowAt(now); g != nil {
-			entry.name = g.name
-			entry.ref.Number, entry.ref.Name, entry.ref.State = g.Number, g.Name, g.State
+	add := func(g *team, member uuid, state countersign.MembershipState, role countersign.MembershipRole) {
+		entry := named{name: g.folded(now), id: g.id, member: member, ref: countersign.GroupRef{
+			ID: countersign.GroupID(g.id.text()), MembershipID: countersign.MembershipID(member.text()), Membership: state, Role: role,
+			Name: g.name(now),
+		}}
+		if g.c != nil {
+			entry.ref.Number, entry.ref.State = g.c.number(g.i), groupStates[g.c.state[g.i]]
+		} else if birth := g.birth(now); birth != nil {
+			entry.ref.Number, entry.ref.State = birth.Number, birth.State
 		}
 		list = append(list, entry)
 	}
-	for i := range n.links {
-		add(n.links[i].m)
+	for _, l := range n.links() {
+		g := p.teamAt(l.groupRow())
+		c, i := p.members.at(l.member)
+		state, _ := p.stateAt(l.member, now)
+		add(&g, c.id[i], state, memberRoles[c.role(i)])
 	}
-	for _, m := range n.additions {
-		if s.joins(m, now) {
-			add(m)
+	for _, a := range n.additions() {
+		if p.joins(a, now) {
+			g := p.teamByID(&a.group)
+			add(&g, a.id, countersign.MembershipPendingAddition, a.role)
 		}
 	}
 	slices.SortFunc(list, func(a, b named) int {
-		return cmp.Or(strings.Compare(a.name, b.name),
-			strings.Compare(string(a.ref.ID), string(b.ref.ID)),
-			strings.Compare(string(a.ref.MembershipID), string(b.ref.MembershipID)))
+		return cmp.Or(bytes.Compare(a.name, b.name), bytes.Compare(a.id[:], b.id[:]), bytes.Compare(a.member[:], b.member[:]))
 	})
 	refs := make([]countersign.GroupRef, len(list))
 	for i := range list {
@@ -173,26 +93,72 @@ func (s *state) groupRefs(n *userNode, now time.Time) []countersign.GroupRef {
 	return refs
 }
 
-// groupView makes a view that shares nothing with the row.
-func (n *groupNode) view(row *groupRow, now time.Time) countersign.GroupView {
-	v := countersign.GroupView{Group: row.Group, UsersCount: len(n.members), AdminsCount: n.admins}
-	v.Permissions = slices.Clone(row.Permissions)
-	// The row's own copy is as old as the row; memberships are followed themselves.
-	v.MembersVersion = n.membersVersion
-	if k, ok := oldest(n.marks, now); ok {
+// groupView makes the view of a group that is there.
+func (p *Picture) groupView(n *team, now time.Time) countersign.GroupView {
+	var v countersign.GroupView
+	if birth := n.birth(now); birth != nil {
+		v.Group = birth.Group
+		v.Permissions = slices.Clone(birth.Permissions)
+	} else {
+		v.Group = n.c.group(n.i)
+		v.UsersCount, v.AdminsCount = n.c.members[n.i].len(), int(n.c.admins[n.i])
+	}
+	if k, ok := oldest(n.marks(), now); ok {
 		v.PendingChange = k.change.ID
 	}
 	return v
 }
 
-func (m *memberRow) view(now time.Time) countersign.MembershipView {
-	v := countersign.MembershipView{Membership: m.membership()}
-	v.State, v.PendingChange = m.stateAt(now)
-	if u := m.user.rowAt(now); u != nil {
-		v.UserName, v.UserType = u.Name, u.Type
+// member is a membership as one question sees it: a stored row, or an addition.
+type member struct {
+	row uint32
+	add *addition
+}
+
+// findMembership returns a stored membership, or else the addition with this id
+// that is to be seen now.
+func (p *Picture) findMembership(text countersign.MembershipID, now time.Time) (member, bool) {
+	id, ok := parseID(text)
+	if !ok {
+		return member{}, false
 	}
-	if g := m.group.rowAt(now); g != nil {
-		v.GroupName = g.Name
+	if row, ok := p.memberRow(&id); ok {
+		return member{row: row}, true
 	}
+	if n := p.pendingMember(&id); n != nil {
+		for _, a := range n.additions {
+			if p.joins(a, now) {
+				return member{add: a}, true
+			}
+		}
+	}
+	return member{}, false
+}
+
+// people returns both sides of a membership.
+func (p *Picture) people(m member) (person, team) {
+	if m.add != nil {
+		return p.personByID(&m.add.user), p.teamByID(&m.add.group)
+	}
+	c, i := p.members.at(m.row)
+	return p.personAt(c.user[i]), p.teamAt(c.group[i])
+}
+
+func (p *Picture) membershipView(m member, now time.Time) countersign.MembershipView {
+	user, group := p.people(m)
+	v := countersign.MembershipView{UserName: user.name(now), UserType: user.kind(now), GroupName: group.name(now)}
+	if a := m.add; a != nil {
+		v.Membership = countersign.Membership{
+			ID: countersign.MembershipID(a.id.text()), Number: a.number, Role: a.role, Configurable: a.switches,
+			StartsAt: fromMicro(a.starts), ExpiresAt: fromMicro(a.expires), State: countersign.MembershipPendingAddition,
+			CreatedAt: fromMicro(a.created), ModifiedAt: fromMicro(a.created),
+		}
+		v.PendingChange = a.born.ID
+	} else {
+		c, i := p.members.at(m.row)
+		v.Membership = c.membership(i)
+		v.State, v.PendingChange = p.stateAt(m.row, now)
+	}
+	v.UserID, v.GroupID = countersign.UserID(user.id.text()), countersign.GroupID(group.id.text())
 	return v
 }

@@ -160,6 +160,24 @@ func (w *world) changeUser() {
 	}
 	w.touchUser(&u, false)
 	w.users[i] = u
+	if !u.Living() {
+		w.end(func(m countersign.Membership) bool { return m.UserID == u.ID })
+	}
+}
+
+// end removes the memberships of who was deleted, as the store does with him.
+func (w *world) end(of func(countersign.Membership) bool) {
+	for i := range w.memberships {
+		if m := &w.memberships[i]; of(*m) && m.State != countersign.MembershipRemoved {
+			m.State, m.Version = countersign.MembershipRemoved, w.next()
+		}
+	}
+}
+
+// livingPair reports whether both sides of a membership are there.
+func (w *world) livingPair(u countersign.UserID, g countersign.GroupID) bool {
+	return slices.ContainsFunc(w.users, func(k countersign.User) bool { return k.ID == u && k.Living() }) &&
+		slices.ContainsFunc(w.groups, func(k countersign.Group) bool { return k.ID == g && k.Living() })
 }
 
 func (w *world) anyUser() countersign.UserID {
@@ -201,6 +219,9 @@ func (w *world) changeGroup() {
 	}
 	g.ModifiedBy, g.ModifiedAt = w.anyUser(), w.moment()
 	w.groups[i] = g
+	if !g.Living() {
+		w.end(func(m countersign.Membership) bool { return m.GroupID == g.ID })
+	}
 }
 
 // together reports whether a pair has a living membership.
@@ -223,7 +244,7 @@ func (w *world) addMembership() {
 }
 
 func (w *world) storeMembership(m countersign.Membership) {
-	if w.together(m.UserID, m.GroupID) {
+	if m.State != countersign.MembershipRemoved && (w.together(m.UserID, m.GroupID) || !w.livingPair(m.UserID, m.GroupID)) {
 		return
 	}
 	m.Version = w.next()
@@ -476,6 +497,56 @@ func since[T any](s *snapshot, list []T, position int64, version func(T) int64, 
 		}
 	}
 	return nil
+}
+
+func (s *snapshot) LivingUsers(_ context.Context, fn func(countersign.User) error) error {
+	return since(s, s.w.users, 0, func(u countersign.User) int64 { return where(u.Living(), u.Version) }, fn)
+}
+
+func (s *snapshot) DeletedUsers(_ context.Context, fn func(countersign.User) error) error {
+	return since(s, s.w.users, 0, func(u countersign.User) int64 { return where(!u.Living(), u.Version) }, fn)
+}
+
+func (s *snapshot) LivingGroups(_ context.Context, fn func(countersign.Group) error) error {
+	return since(s, s.w.withMembersVersions(), 0, func(g countersign.Group) int64 { return where(g.Living(), g.Version) }, fn)
+}
+
+func (s *snapshot) DeletedGroups(_ context.Context, fn func(countersign.Group) error) error {
+	return since(s, s.w.withMembersVersions(), 0, func(g countersign.Group) int64 { return where(!g.Living(), g.Version) }, fn)
+}
+
+func (s *snapshot) LivingMemberships(_ context.Context, fn func(countersign.Membership) error) error {
+	return since(s, s.w.memberships, 0, func(m countersign.Membership) int64 {
+		return where(m.State != countersign.MembershipRemoved, m.Version)
+	}, fn)
+}
+
+func (s *snapshot) RemovedMemberships(_ context.Context, fn func(countersign.Membership) error) error {
+	return since(s, s.w.memberships, 0, func(m countersign.Membership) int64 {
+		return where(m.State == countersign.MembershipRemoved, m.Version)
+	}, fn)
+}
+
+// where is the version of a row that is asked for, and none of another.
+func where(wanted bool, version int64) int64 {
+	if !wanted {
+		return -1
+	}
+	return version
+}
+
+// withMembersVersions gives the groups as a store does, which keeps the version
+// of their members beside them.
+func (w *world) withMembersVersions() []countersign.Group {
+	versions := map[countersign.GroupID]int64{}
+	for _, m := range w.memberships {
+		versions[m.GroupID] = max(versions[m.GroupID], m.Version)
+	}
+	groups := slices.Clone(w.groups)
+	for i := range groups {
+		groups[i].MembersVersion = versions[groups[i].ID]
+	}
+	return groups
 }
 
 func (s *snapshot) CatalogueSince(_ context.Context, position int64, fn func(countersign.CataloguePermission) error) error {

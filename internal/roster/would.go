@@ -8,10 +8,10 @@ import (
 )
 
 // wouldGrant returns the oldest open request that alone, applied now, would make
-// the user hold p; empty for none.
-func (s *state) wouldGrant(n *userNode, p countersign.Permission, now time.Time) countersign.ChangeID {
-	for _, c := range n.requests(now) {
-		trial := s.newTrial(n, p, now)
+// the user hold a permission; empty for none.
+func (p *Picture) wouldGrant(n *person, permission countersign.Permission, now time.Time) countersign.ChangeID {
+	for _, c := range p.requests(n, now) {
+		trial := p.newTrial(n, permission, now)
 		for _, op := range c.Operations {
 			trial.apply(op)
 		}
@@ -24,42 +24,49 @@ func (s *state) wouldGrant(n *userNode, p countersign.Permission, now time.Time)
 
 // requests returns the open requests that could give the user something, oldest
 // first: those about him, about his memberships and about his groups.
-func (n *userNode) requests(now time.Time) []*changeRow {
-	found := map[*changeRow]bool{}
-	add := func(c *changeRow) {
+func (p *Picture) requests(n *person, now time.Time) []*cause {
+	if len(p.pending.changes) == 0 {
+		return nil
+	}
+	found := map[*cause]bool{}
+	add := func(c *cause) {
 		if c.openAt(now) {
 			found[c] = true
 		}
 	}
-	for _, birth := range n.births {
-		add(birth.born)
-	}
-	for _, k := range n.marks {
-		add(k.change)
-	}
-	for _, m := range n.additions {
-		add(m.born)
-	}
-	for i := range n.links {
-		// Whatever alters the membership is marked on its group too.
-		for _, k := range n.links[i].group.marks {
-			add(k.change)
+	if n.hung != nil {
+		for _, birth := range n.hung.births {
+			add(birth.born)
 		}
 	}
-	list := make([]*changeRow, 0, len(found))
+	for _, k := range n.marks() {
+		add(k.change)
+	}
+	for _, a := range n.additions() {
+		add(a.born)
+	}
+	for _, l := range n.links() {
+		// Whatever alters the membership is marked on its group too.
+		if g := p.pendingGroup(p.groupID(l.groupRow())); g != nil {
+			for _, k := range g.marks {
+				add(k.change)
+			}
+		}
+	}
+	list := make([]*cause, 0, len(found))
 	for c := range found {
 		list = append(list, c)
 	}
-	slices.SortFunc(list, func(a, b *changeRow) int { return a.older(b) })
+	slices.SortFunc(list, func(a, b *cause) int { return a.older(b) })
 	return list
 }
 
 // trial follows one permission of one user through the operations of a request.
 type trial struct {
-	s    *state
-	user countersign.UserID
-	p    countersign.Permission
-	now  time.Time
+	picture *Picture
+	user    countersign.UserID
+	p       countersign.Permission
+	now     time.Time
 
 	exists, active, role, own bool
 	// terms are his memberships.
@@ -71,18 +78,19 @@ type trial struct {
 // groupTrial says whether a group is active and holds the permission.
 type groupTrial struct{ active, holds bool }
 
-func (s *state) newTrial(n *userNode, p countersign.Permission, now time.Time) *trial {
+func (p *Picture) newTrial(n *person, permission countersign.Permission, now time.Time) *trial {
 	t := &trial{
-		s: s, user: n.id, p: p, now: now,
+		picture: p, user: countersign.UserID(n.id.text()), p: permission, now: now,
 		terms: map[countersign.GroupID]countersign.Membership{}, groups: map[countersign.GroupID]groupTrial{},
 	}
-	if n.row != nil {
-		t.exists, t.active = n.row.Living(), n.active
-		t.role = slices.Contains(countersign.RolePermissions(n.row.Role), p)
-		t.own = slices.Contains(n.row.Permissions, p)
+	if n.c != nil {
+		t.exists, t.active = n.c.state(n.i) != userDeleted, n.active()
+		t.role = slices.Contains(p.common.roles[n.c.role(n.i)].names(), permission)
+		t.own = slices.Contains(n.c.perms[n.i].names(), permission)
 	}
-	for i := range n.links {
-		t.terms[n.links[i].group.id] = n.links[i].m.membership()
+	for _, l := range n.links() {
+		c, i := p.members.at(l.member)
+		t.terms[countersign.GroupID(p.groupID(l.groupRow()).text())] = c.membership(i)
 	}
 	return t
 }
@@ -93,11 +101,11 @@ func (t *trial) group(id countersign.GroupID) (groupTrial, bool) {
 	if g, moved := t.groups[id]; moved {
 		return g, true
 	}
-	n, ok := t.s.groupsByID[id]
-	if !ok || n.row == nil {
+	n := t.picture.team(id)
+	if n.c == nil {
 		return groupTrial{}, false
 	}
-	return groupTrial{active: n.row.State == countersign.GroupActive, holds: slices.Contains(n.row.Permissions, t.p)}, true
+	return groupTrial{active: n.c.state[n.i] == groupActive, holds: slices.Contains(n.c.perms[n.i].names(), t.p)}, true
 }
 
 func (t *trial) holds() bool {
@@ -131,7 +139,7 @@ func (t *trial) applyToUser(op countersign.Change) {
 	if id, _, _ := userTouched(op); id != "" && id != t.user {
 		return
 	}
-	if birth, ok := userBorn(&changeRow{}, op); ok && birth.ID == t.user && !t.exists {
+	if birth, ok := userBorn(&cause{}, op); ok && birth.ID == t.user && !t.exists {
 		t.exists, t.active = true, birth.Type == countersign.APIUser || birth.Type == countersign.EndUser // others enrol first
 		t.role = slices.Contains(countersign.RolePermissions(birth.Role), t.p)
 		t.own = slices.Contains(birth.Permissions, t.p)

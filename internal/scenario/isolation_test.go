@@ -82,13 +82,20 @@ func questions(w *scenario.World, digest string) map[string]func(ids) error {
 		}
 	}
 	reads := map[string]func(ids) error{
-		"user":        func(x ids) error { _, _, err := w.Engine.User(ctx, actor, x.user); return err },
-		"group":       func(x ids) error { _, _, err := w.Engine.Group(ctx, actor, x.group); return err },
-		"membership":  func(x ids) error { _, _, err := w.Engine.Membership(ctx, actor, x.membership); return err },
-		"effective":   func(x ids) error { _, _, err := w.Engine.Effective(ctx, actor, x.user); return err },
-		"credentials": func(x ids) error { _, _, err := w.Engine.Credentials(ctx, actor, x.user); return err },
-		"credential":  func(x ids) error { _, _, err := w.Engine.Credential(ctx, actor, x.credential); return err },
-		"change":      func(x ids) error { _, err := w.Engine.Change(ctx, actor, x.change); return err },
+		"user":           func(x ids) error { _, _, err := w.Engine.User(ctx, actor, x.user); return err },
+		"group":          func(x ids) error { _, _, err := w.Engine.Group(ctx, actor, x.group); return err },
+		"membership":     func(x ids) error { _, _, err := w.Engine.Membership(ctx, actor, x.membership); return err },
+		"effective":      func(x ids) error { _, _, err := w.Engine.Effective(ctx, actor, x.user); return err },
+		"credentials":    func(x ids) error { _, _, err := w.Engine.Credentials(ctx, actor, x.user); return err },
+		"credential":     func(x ids) error { _, _, err := w.Engine.Credential(ctx, actor, x.credential); return err },
+		"change":         func(x ids) error { _, err := w.Engine.Change(ctx, actor, x.change); return err },
+		"import":         func(x ids) error { _, err := w.Engine.Import(ctx, actor, x.change); return err },
+		"imported batch": func(x ids) error { _, err := w.Engine.ImportBatch(ctx, actor, x.change, 0); return err },
+		"send to import": func(x ids) error {
+			rows := &countersign.ImportRows{Salt: strings.Repeat("0a", 16), Groups: []countersign.ImportGroup{{Line: 2, Name: "x"}}}
+			_, err := w.Engine.Submit(ctx, actor, []countersign.Change{countersign.NewImportBatch(x.change, 0, nil, rows)}, engine.Options{})
+			return err
+		},
 		"approve": func(x ids) error {
 			_, err := w.Engine.Decide(ctx, actor, x.change, engine.Vote{Decision: countersign.Approve, Digest: digest}, engine.Options{})
 			return err
@@ -157,7 +164,7 @@ func fillIDs(v reflect.Value, x ids) {
 		allotted := strings.Contains(tag, "omitzero") && (strings.HasSuffix(name, "ID") || name == "Number" || name == "Memberships")
 		creates := kind == countersign.KindUserInvite || kind == countersign.KindUserCreateAPIUser ||
 			kind == countersign.KindUserCreateAPISigner || kind == countersign.KindGroupCreate
-		if allotted {
+		if allotted || !v.Type().Field(i).IsExported() {
 			continue
 		}
 		switch field := v.Field(i).Addr().Interface().(type) {

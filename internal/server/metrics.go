@@ -13,13 +13,13 @@ import (
 	"github.com/countersign/countersign/internal/wire"
 )
 
-// Figures are what the rosters in memory hold, over all organizations together.
-type Figures struct {
-	Organizations int
-	// Positions is the sum of their log positions.
-	Positions   int64
-	Users       int
-	OpenChanges int
+// Figure is one number about the house, read at every scrape.
+type Figure struct {
+	Name string
+	Help string
+	// Total says that it only grows.
+	Total bool
+	Value float64
 }
 
 // unmatched names, in metrics, requests that no row took.
@@ -58,7 +58,7 @@ func newMetrics(c Config) *metrics {
 	m.registry.MustRegister(m.requests, m.seconds, m.inFlight, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.Figures != nil {
-		m.registry.MustRegister(newFigures(c.Figures))
+		m.registry.MustRegister(figures(c.Figures))
 	}
 	return m
 }
@@ -136,42 +136,19 @@ func (s *status) class() int {
 	return mostClass
 }
 
-// figures shows Figures to Prometheus, all from one reading.
-type figures struct {
-	read                                     func() Figures
-	organizations, positions, users, changes *prometheus.Desc
-}
+// figures shows Config.Figures to Prometheus, all from one reading.
+type figures func() []Figure
 
-func newFigures(read func() Figures) *figures {
-	gauge := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
-	return &figures{
-		read:          read,
-		organizations: gauge("countersign_roster_organizations", "Organizations held in memory."),
-		positions:     gauge("countersign_roster_position", "Log positions they reflect, summed."),
-		users:         gauge("countersign_roster_users", "Users in them, deleted ones left out."),
-		changes:       gauge("countersign_changes_open", "Change requests in them that wait."),
-	}
-}
-
-// Describe names the figures.
-func (f *figures) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.organizations, f.positions, f.users, f.changes} {
-		out <- d
-	}
-}
+// Describe names nothing beforehand: the figures name themselves.
+func (figures) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads them.
-func (f *figures) Collect(out chan<- prometheus.Metric) {
-	now := f.read()
-	for _, row := range []struct {
-		desc  *prometheus.Desc
-		value float64
-	}{
-		{f.organizations, float64(now.Organizations)},
-		{f.positions, float64(now.Positions)},
-		{f.users, float64(now.Users)},
-		{f.changes, float64(now.OpenChanges)},
-	} {
-		out <- prometheus.MustNewConstMetric(row.desc, prometheus.GaugeValue, row.value)
+func (f figures) Collect(out chan<- prometheus.Metric) {
+	for _, row := range f() {
+		kind := prometheus.GaugeValue
+		if row.Total {
+			kind = prometheus.CounterValue
+		}
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(row.Name, row.Help, nil, nil), kind, row.Value)
 	}
 }

@@ -68,13 +68,15 @@ type Config struct {
 	Now      func() time.Time
 	// Ready reports whether the database answers; nil means always.
 	Ready func(context.Context) error
+	// Loading reports whether the server is still on its way; nil means never.
+	Loading func() bool
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed; empty
 	// means none, and the client is who connects.
 	TrustedProxies []netip.Prefix
 	// Build names the running version in metrics.
 	Build string
 	// Figures are read at every scrape; nil leaves them out.
-	Figures func() Figures
+	Figures func() []Figure
 }
 
 // Server is the handler of everything, and can serve itself.
@@ -182,6 +184,10 @@ func healthy(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusO
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() {
 		writeText(w, http.StatusServiceUnavailable, "not ready: shutting down\n")
+		return
+	}
+	if s.Loading != nil && s.Loading() {
+		writeText(w, http.StatusServiceUnavailable, "not ready: organizations are being loaded\n")
 		return
 	}
 	if s.Ready != nil {

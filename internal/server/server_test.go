@@ -141,8 +141,11 @@ func TestEveryRequestLeavesOneLine(t *testing.T) {
 
 func TestMetricsCountByRouteAndClass(t *testing.T) {
 	c := config(io.Discard)
-	c.Figures = func() server.Figures {
-		return server.Figures{Organizations: 2, Positions: 70, Users: 31, OpenChanges: 4}
+	c.Figures = func() []server.Figure {
+		return []server.Figure{
+			{Name: "countersign_roster_users", Help: "Users.", Value: 31},
+			{Name: "countersign_roster_loads_total", Help: "Loads.", Total: true, Value: 4},
+		}
 	}
 	s := server.New(c)
 	for range 3 {
@@ -162,7 +165,7 @@ func TestMetricsCountByRouteAndClass(t *testing.T) {
 		`countersign_http_requests_in_flight 1`,
 		`countersign_build_info{go="go`,
 		`version="v1.2.3"} 1`,
-		"countersign_roster_organizations 2", "countersign_roster_position 70", "countersign_roster_users 31", "countersign_changes_open 4",
+		"# TYPE countersign_roster_users gauge", "countersign_roster_users 31", "# TYPE countersign_roster_loads_total counter", "countersign_roster_loads_total 4",
 		"go_goroutines",
 	} {
 		if !strings.Contains(text, want) {
@@ -178,6 +181,16 @@ func TestReadinessAsksTheDatabase(t *testing.T) {
 	s := server.New(c)
 	if w := get(t, s, "/readyz"); w.Code != http.StatusOK {
 		t.Errorf("ready: %d", w.Code)
+	}
+	loading := true
+	c.Loading = func() bool { return loading }
+	late := server.New(c)
+	if w := get(t, late, "/readyz"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "being loaded") {
+		t.Errorf("loading: %d %s", w.Code, w.Body)
+	}
+	loading = false
+	if w := get(t, late, "/readyz"); w.Code != http.StatusOK {
+		t.Errorf("loaded: %d", w.Code)
 	}
 	broken = countersign.E(countersign.Unavailable, "", "postgres://user:password@host is gone")
 	if w := get(t, s, "/readyz"); w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "password") {

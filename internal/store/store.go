@@ -36,9 +36,9 @@ type Store interface {
 	Read(ctx context.Context, org countersign.OrganizationID, fn func(ReadTx) error) error
 
 	// Write runs fn in one transaction of an organization and commits when fn
-	// returns nil. Before fn runs, the organization's head row has been taken
-	// by an update, which is the lock: writes to one organization run one after
-	// another, on every engine and from every process. fn may run again after
+	// returns nil. Before fn runs, the organization's head row has been read
+	// under a lock: writes to one organization run one after another, on every
+	// engine and from every process. fn may run again after
 	// a transient failure, so it must assign to outer variables only as its last
 	// act. Any error of fn rolls everything back and is returned as it is.
 	//
@@ -57,6 +57,16 @@ type Store interface {
 	// Deployment runs fn in one read snapshot across organizations. Only
 	// start-up, authentication and health use it.
 	Deployment(ctx context.Context, fn func(DeploymentTx) error) error
+
+	// Watch blocks until ctx ends, and gives its error, or until the store is
+	// closed, which gives Unavailable. Meanwhile it calls fn, from one goroutine,
+	// for each commit of any process that moved an organization's log, with where
+	// it stands then, as soon as that is known. An empty organization is news of
+	// Watch itself: 0 means that it has just begun to listen, or does so again, and
+	// that anything may have moved before; -1 that it has lost contact with the
+	// database, which is noticed within two seconds. It then tries again by itself.
+	// fn must not wait for anything. An Exclusive store has nothing to tell.
+	Watch(ctx context.Context, fn func(org countersign.OrganizationID, position int64)) error
 
 	// Exclusive reports whether this process is the only one that can write:
 	// true for SQLite, which is opened under an exclusive lock.

@@ -22,6 +22,7 @@ type furnished struct {
 	group      string
 	membership string
 	credential string
+	imported   string
 	change     dialecttest.Answer
 }
 
@@ -37,6 +38,10 @@ func furnish(t *testing.T) furnished {
 		"user_id": f.vera.id, "group_id": f.group,
 	}).Must(http.StatusCreated).Text("id")
 	f.credential = h.Do(f.ada.Token, "POST", base+"/credentials", map[string]any{"user_id": f.bot, "type": "token"}).Must(http.StatusCreated).Text("id")
+	f.imported = h.Do(f.ada.Token, "POST", base+"/imports", map[string]any{
+		"salt": strings.Repeat("0a", 16), "files": []any{map[string]any{"file": "groups.csv", "sha256": strings.Repeat("0b", 32), "rows": 1}},
+		"batches": []any{map[string]any{"digest": strings.Repeat("0c", 32), "counts": map[string]int{"groups": 1}}},
+	}).Must(http.StatusCreated).Text("id")
 	f.change = h.Do(f.ada.Token, "POST", base+"/changes", map[string]any{"operations": []any{
 		map[string]any{"kind": "permission.add", "permission": "payouts.release"},
 	}}).Must(http.StatusOK)

@@ -22,12 +22,13 @@ func TestNothingOfAnotherOrganizationCanBeSeenOrTouched(t *testing.T) {
 	const never = "0198c5f0-6a3b-7c11-8a55-3f5f0a3d9e01"
 	ids := map[string]string{
 		"{user_id}": f.vera.id, "{group_id}": f.group, "{membership_id}": f.membership,
-		"{change_id}": f.change.Text("id"), "{credential_id}": f.credential,
+		"{change_id}": f.change.Text("id"), "{credential_id}": f.credential, "{import_id}": f.imported,
 	}
 	bodies := map[string]string{
 		"updateUser": `{"name":"X"}`, "updateGroup": `{"name":"X"}`, "replaceGroupMembers": `{"member_ids":[]}`, "updateMembership": `{"role":"admin"}`,
-		"decideChange":  `{"decision":"deny","digest":"` + f.change.Text("digest") + `"}`,
-		"replaceChange": `{"operations":[{"kind":"group.create","name":"X"}]}`,
+		"decideChange":    `{"decision":"deny","digest":"` + f.change.Text("digest") + `"}`,
+		"takeImportBatch": `{"salt":"` + strings.Repeat("0a", 16) + `","groups":[{"line":2,"name":"X"}]}`,
+		"replaceChange":   `{"operations":[{"kind":"group.create","name":"X"}]}`,
 	}
 	before := f.LogSize(f.ada.Organization)
 	tried := 0
@@ -41,8 +42,9 @@ func TestNothingOfAnotherOrganizationCanBeSeenOrTouched(t *testing.T) {
 			if text, ok := bodies[row.Name]; ok {
 				body = text
 			}
-			foreign := f.Do(eve.Token, row.Method, strings.Replace(row.Pattern, name, id, 1), body)
-			unused := f.Do(eve.Token, row.Method, strings.Replace(row.Pattern, name, never, 1), body)
+			path := strings.Replace(row.Pattern, "{index}", "0", 1)
+			foreign := f.Do(eve.Token, row.Method, strings.Replace(path, name, id, 1), body)
+			unused := f.Do(eve.Token, row.Method, strings.Replace(path, name, never, 1), body)
 			if foreign.Status != unused.Status || but(foreign) != but(unused) || foreign.Status < 400 {
 				t.Errorf("%s: foreign %d %s\nunused %d %s", row.Name, foreign.Status, foreign.Body, unused.Status, unused.Body)
 			}

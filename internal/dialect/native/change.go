@@ -105,6 +105,8 @@ func decodeOperation(raw jsontext.Value) (countersign.Change, error) {
 	switch {
 	case named.Kind == "":
 		return nil, countersign.E(countersign.Invalid, "kind", "is required; the API document lists the kinds")
+	case named.Kind == countersign.KindImportOpen || named.Kind == countersign.KindImportBatch:
+		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "kind", "has its own address, POST /directory/v1/imports")
 	case !ok:
 		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "kind", "is no kind of change; the API document lists them")
 	}

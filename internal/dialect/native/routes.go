@@ -53,6 +53,11 @@ func (d *Dialect) routes() []wire.Route {
 		d.row("POST", base+"/changes/{change_id}/cancel", "cancelChange", d.cancelChange),
 		large(d.row("POST", base+"/changes/{change_id}/replace", "replaceChange", d.replaceChange)),
 
+		d.row("POST", base+"/imports", "openImport", d.openImport),
+		d.row("GET", base+"/imports/{import_id}", "getImport", d.getImport),
+		d.row("GET", base+"/imports/{import_id}/batches/{index}", "getImportBatch", d.getImportBatch),
+		d.row("POST", base+"/imports/{import_id}/batches/{index}", "takeImportBatch", d.takeImportBatch),
+
 		d.row("GET", base+"/policy", "getPolicy", d.getPolicy),
 		d.row("PUT", base+"/policy", "putPolicy", d.putPolicy),
 		d.row("GET", base+"/policy/health", "getPolicyHealth", d.getPolicyHealth),

@@ -1,9 +1,12 @@
 package native_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/internal/dialect/dialecttest"
@@ -134,6 +137,9 @@ func TestEveryOperationOnce(t *testing.T) {
 	collected := h.Do(ada, "POST", base+"/credentials/"+made+"/secret", nil).Must(http.StatusOK)
 	h.Do(collected.Secret(), "GET", base+"/me", nil).Must(http.StatusOK)
 
+	// Many at once, from files.
+	importSome(h, ada, linus.token)
+
 	// What is taken away is taken away by two as well.
 	for _, path := range []string{"/memberships/" + membership, "/groups/" + group, "/users/" + signer} {
 		h.Approve(linus.token, h.Do(ada, "DELETE", base+path, nil).Must(http.StatusAccepted))
@@ -154,6 +160,44 @@ func TestEveryOperationOnce(t *testing.T) {
 	for _, op := range h.Validator.Unseen() {
 		t.Errorf("%s was never carried out", op)
 	}
+}
+
+// importSome opens an import, which waits, and sends its one batch, twice.
+func importSome(h *dialecttest.House, by, approver string) {
+	h.T.Helper()
+	salt := strings.Repeat("0a", 16)
+	batch := `{"salt":"` + salt + `","groups":[{"line":2,"name":"Imported","permissions":["transactions.create"]},{"line":3,"name":"treasury "}]}`
+	sum := sha256.Sum256([]byte(batch))
+	opening := map[string]any{
+		"label": "from elsewhere", "salt": salt, "skip_rejects": true, "permissions": []string{"transactions.create"},
+		"files":   []any{map[string]any{"file": "groups.csv", "sha256": strings.Repeat("0b", 32), "rows": 2}},
+		"batches": []any{map[string]any{"digest": hex.EncodeToString(sum[:]), "counts": map[string]int{"groups": 2}}},
+	}
+	if would := h.Do(by, "POST", base+"/imports?dry_run=true", opening).Must(http.StatusOK).Text("would"); would != "wait" {
+		h.T.Errorf("an import would %s", would)
+	}
+	held := h.Do(by, "POST", base+"/imports", opening).Must(http.StatusAccepted)
+	path := base + "/imports/" + held.Text("id")
+	if state := h.Do(approver, "GET", path, nil).Must(http.StatusOK).Text("state"); state != "pending" {
+		h.T.Errorf("the import is %s", state)
+	}
+	h.Do(by, "POST", path+"/batches/0", batch).Must(http.StatusUnprocessableEntity)
+	h.Approve(approver, held)
+	h.Do(by, "GET", path+"/batches/0", nil).Must(http.StatusNotFound)
+	h.Do(by, "POST", path+"/batches/0?dry_run=true", batch).Must(http.StatusOK)
+	first := h.Do(by, "POST", path+"/batches/0", batch).Must(http.StatusOK)
+	again := h.Do(by, "POST", path+"/batches/0", batch).Must(http.StatusOK)
+	if string(first.Body) != string(again.Body) {
+		h.T.Errorf("a batch sent again is answered %s, at first %s", again.Body, first.Body)
+	}
+	h.Do(by, "POST", path+"/batches/0", batch+" ").Must(http.StatusUnprocessableEntity)
+	h.Do(by, "POST", path+"/batches/01", batch).Must(http.StatusBadRequest)
+	h.Do(by, "GET", path+"/batches/0", nil).Must(http.StatusOK)
+	done := h.Do(by, "GET", path, nil).Must(http.StatusOK)
+	if done.Text("state") != "complete" || done.Object()["rows"] != 1.0 || done.Object()["skipped"] != 1.0 {
+		h.T.Errorf("the import is %s", done.Body)
+	}
+	h.Do(by, "POST", base+"/changes", map[string]any{"operations": []any{map[string]any{"kind": "import.batch", "import_id": held.Text("id")}}}).Must(http.StatusBadRequest)
 }
 
 // person is somebody who has enrolled.

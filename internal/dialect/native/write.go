@@ -224,6 +224,8 @@ func (d *Dialect) object(c *call, path string, secrets []secretOut) (version int
 		out, err := changeToWire(v)
 		out.Secrets = secrets
 		return v.Version, out, err
+	case "imports":
+		return d.importObject(c, id)
 	case "permissions":
 		p, err := d.catalogueEntry(c, countersign.Permission(id))
 		return p.Version, catalogueToWire(p), err

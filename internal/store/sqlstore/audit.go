@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"slices"
@@ -22,8 +21,8 @@ const (
 	insertEntry statement = `insert into audit_entries (organization_id, ` + entryColumns + `)
 		values ($1, $2, $3, $4, $5, $6)`
 	insertOutbox statement = `insert into outbox (organization_id, position, recorded_at) values ($1, $2, $3)`
-	insertFacts            = `insert into audit_facts (organization_id, fact, position) select $1, w, n from {rows}`
-	insertHashes           = `insert into audit_hashes (organization_id, hash_index, hash) select $1, n, {unhex} from {rows}`
+	insertFact   statement = `insert into audit_facts (organization_id, fact, position) values ($1, $2, $3)`
+	insertHash   statement = `insert into audit_hashes (organization_id, hash_index, hash) values ($1, $2, $3)`
 	hashesAt               = `select hash_index, hash from audit_hashes
 		where organization_id = $1 and hash_index in (select n from {rows})`
 	blobOf  statement = `select body from audit_blobs where organization_id = $1 and digest = $2`
@@ -101,41 +100,19 @@ func (t *writeTx) AppendEntry(ctx context.Context, e countersign.AuditEntry, fac
 	if e.Index != t.head.Size || head.Size != e.Index+1 {
 		return fmt.Errorf("entry %d appended to a log of %d entries, leading to %d", e.Index, t.head.Size, head.Size)
 	}
-	touched, err := words(slices.Compact(slices.Sorted(slices.Values(facts))))
-	if err != nil {
-		return err
-	}
-	for i := range touched {
-		touched[i].Number = head.Size
-	}
-	stored := make([]row, len(hashes))
-	for i, h := range hashes {
+	calls := []call{{insertEntry, []any{t.org, e.Index, e.Time, e.Kind, e.Leaf, e.Openings}}}
+	touched := slices.Compact(slices.Sorted(slices.Values(facts))) // sorted, as an index takes them in fastest
+	calls = append(calls, t.puts(insertFact, len(touched), func(i int) []any { return []any{touched[i], head.Size} })...)
+	for _, h := range hashes {
 		if len(h) != hashLength {
 			return fmt.Errorf("tree hash of %d bytes", len(h))
 		}
-		stored[i] = row{Word: hex.EncodeToString(h), Number: firstHash + int64(i)}
 	}
-	if _, err := t.s.exec(ctx, insertEntry, t.org, e.Index, e.Time, e.Kind, e.Leaf, e.Openings); err != nil {
-		return err
-	}
-	if len(touched) > 0 {
-		if _, err := t.s.exec(ctx, t.s.db.texts.insertFacts, t.org, touched); err != nil {
-			return err
-		}
-	}
-	if len(stored) > 0 {
-		if _, err := t.s.exec(ctx, t.s.db.texts.insertHashes, t.org, stored); err != nil {
-			return err
-		}
-	}
-	if _, err := t.s.exec(ctx, insertOutbox, t.org, head.Size, e.Time); err != nil {
-		return err
-	}
-	return t.move(ctx, head)
-}
-
-func (t *writeTx) move(ctx context.Context, head countersign.Head) error {
-	moved, err := t.s.exec(ctx, moveHead, t.org, head.Size, head.Time, head.Frontier)
+	calls = append(calls, t.puts(insertHash, len(hashes), func(i int) []any { return []any{firstHash + int64(i), hashes[i]} })...)
+	calls = append(calls,
+		call{insertOutbox, []any{t.org, head.Size, e.Time}},
+		call{moveHead, []any{t.org, head.Size, head.Time, head.Frontier}})
+	moved, err := t.s.execAll(ctx, calls)
 	if err != nil {
 		return err
 	}

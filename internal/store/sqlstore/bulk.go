@@ -24,7 +24,7 @@ func puts(one statement, sizes []int) (list []put) {
 // times gives the text of an insert of one row for many rows. They share the
 // first parameter, the organization.
 func (q statement) times(rows int) statement {
-	const open, shut = "values (", ")\n"
+	const open, shut = "values (", ")"
 	before, rest, _ := strings.Cut(string(q), open)
 	tuple, after, found := strings.Cut(rest, shut)
 	columns := strings.Count(tuple, "$") - 1
@@ -46,33 +46,34 @@ func (q statement) times(rows int) statement {
 	return statement(b.String())
 }
 
-// putAll writes rows by the statement one, or by what its puts are in larger
-// sizes; add appends the arguments of a row, without its organization. They are
-// all made before the first is written, so that bad text leaves nothing behind.
-func putAll[T any](ctx context.Context, t *writeTx, one statement, rows []T, add func(args []any, row *T) []any) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	all := add(nil, &rows[0])
-	columns := len(all)
-	all = slices.Grow(all, columns*(len(rows)-1))
-	for i := range rows[1:] {
-		all = add(all, &rows[i+1])
-	}
-	all, err := values(all)
-	if err != nil {
-		return err
-	}
-	var args []any
+// call is a statement and its arguments.
+type call struct {
+	text statement
+	args []any
+}
+
+// puts makes the calls that write count rows by the statement one, or by what its
+// puts are in larger sizes; row gives the arguments of a row, without its
+// organization.
+func (t *writeTx) puts(one statement, count int, row func(i int) []any) (calls []call) {
+	next := 0
 	for _, p := range t.s.db.texts.puts[one] {
-		for size := p.rows * columns; len(all) >= size; all = all[size:] {
-			args = append(append(args[:0], t.org), all[:size]...)
-			if _, err := t.s.exec(ctx, p.text, args...); err != nil {
-				return err
+		for ; count-next >= p.rows; next += p.rows {
+			args := []any{t.org}
+			for i := range p.rows {
+				args = append(args, row(next+i)...)
 			}
+			calls = append(calls, call{p.text, args})
 		}
 	}
-	return nil
+	return calls
+}
+
+// putAll writes rows. What they hold is looked at before the first is written,
+// so that bad text leaves nothing behind.
+func putAll[T any](ctx context.Context, t *writeTx, one statement, rows []T, args func(row *T) []any) error {
+	_, err := t.s.execAll(ctx, t.puts(one, len(rows), func(i int) []any { return args(&rows[i]) }))
+	return err
 }
 
 // lastOfEach drops rows whose id comes again later: PostgreSQL writes a row at

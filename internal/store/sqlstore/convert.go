@@ -11,19 +11,18 @@ import (
 	"github.com/countersign/countersign"
 )
 
-// values turns arguments into what both drivers store alike: text, integers and
-// bytes. Times become microseconds, booleans 0 or 1, everything else that is
-// not a scalar JSON text.
-func values(args []any) ([]any, error) {
-	out := make([]any, len(args))
+// values turns arguments, where they stand, into what both drivers store alike:
+// text, integers and bytes. Times become microseconds, booleans 0 or 1, everything
+// else that is not a scalar JSON text.
+func values(args []any) error {
 	for i, arg := range args {
 		v, err := value(arg)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out[i] = v
+		args[i] = v
 	}
-	return out, nil
+	return nil
 }
 
 func value(arg any) (any, error) {

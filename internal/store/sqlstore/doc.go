@@ -12,16 +12,19 @@
 //	                      run again after a transient failure             transaction.go, queue.go
 //	session               runs one statement, turns its error into a
 //	                      kind, remembers that the transaction is spoilt  session.go, errors.go
-//	stream                takes very many rows from the driver itself     stream.go
+//	link, column          run it by the driver of the engine, and take     link_sqlite.go, link_postgres.go,
+//	                      columns to where they belong                    column.go
+//	Watch                 hears of commits, where others can write         watch.go
 //	one file per noun     its statements, its columns, its methods        user.go, group.go, ...
 //	statements            the one list of all statements                  statements.go
 //
-// The first statement of every Write updates the head row of the organization.
-// That is its lock on both engines: whatever a write reads afterwards stays true
-// until it commits, at the isolation level either engine has by itself.
+// On PostgreSQL, the first statement of every Write updates the head row of the
+// organization; on SQLite, a Write begins as the only one. That is its lock:
+// whatever a write reads afterwards stays true until it commits, at the isolation
+// level either engine has by itself.
 //
 // Everything in which the engines differ stands in sqlite.go and postgres.go:
-// drivers, settings, error codes, locking, and two fragments of SQL (see texts).
+// drivers, settings, error codes, locking, and one fragment of SQL (see texts).
 // Lists go into a statement as one JSON text, which both engines can unfold
 // into rows; so a list is one parameter of one static statement, however long.
 //

@@ -75,12 +75,14 @@ func (t *writeTx) PutGroup(ctx context.Context, g countersign.Group, nameKey str
 
 func (t *writeTx) PutGroups(ctx context.Context, rows []store.GroupRow) error {
 	rows = lastOfEach(rows, func(r *store.GroupRow) countersign.GroupID { return r.Group.ID })
-	return putAll(ctx, t, putGroup, rows, func(args []any, r *store.GroupRow) []any {
+	return putAll(ctx, t, putGroup, rows, func(r *store.GroupRow) []any {
 		g := &r.Group
-		return append(args, r.NameKey,
+		return []any{
+			r.NameKey,
 			g.ID, g.Number, g.Name, g.Description, g.Permissions, g.ExternalSyncIdentifier, g.Provenance,
 			g.Invitability, g.MemberViewability, g.State, g.CreatedBy, g.ModifiedBy, g.CreatedAt, g.ModifiedAt,
-			g.Version, g.AttributesVersion, g.PermissionsVersion, g.StateVersion)
+			g.Version, g.AttributesVersion, g.PermissionsVersion, g.StateVersion,
+		}
 	})
 }
 

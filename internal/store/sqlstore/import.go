@@ -55,15 +55,15 @@ func (t *readTx) ImportedBatches(ctx context.Context, id countersign.ChangeID, f
 }
 
 func (t *readTx) UsersByEmail(ctx context.Context, keys []string, fn func(store.UserRef) error) error {
-	return byKeys(ctx, t.s, userRefDest, t.s.db.texts.usersByEmail, t.org, keys, fn)
+	return byKeys(ctx, t, userRefDest, t.s.db.texts.usersByEmail, keys, fn)
 }
 
 func (t *readTx) UsersByExternalID(ctx context.Context, keys []string, fn func(store.UserRef) error) error {
-	return byKeys(ctx, t.s, userRefDest, t.s.db.texts.usersByExternalID, t.org, keys, fn)
+	return byKeys(ctx, t, userRefDest, t.s.db.texts.usersByExternalID, keys, fn)
 }
 
 func (t *readTx) UsersByID(ctx context.Context, ids []countersign.UserID, fn func(store.UserRef) error) error {
-	return byKeys(ctx, t.s, userRefDest, t.s.db.texts.usersByID, t.org, ids, fn)
+	return byKeys(ctx, t, userRefDest, t.s.db.texts.usersByID, ids, fn)
 }
 
 func (t *readTx) GroupsByName(ctx context.Context, keys []string, fn func(key string, id countersign.GroupID) error) error {
@@ -71,20 +71,20 @@ func (t *readTx) GroupsByName(ctx context.Context, keys []string, fn func(key st
 		key string
 		id  countersign.GroupID
 	}
-	return byKeys(ctx, t.s, func(r *ref) []any { return []any{&r.key, &r.id} }, t.s.db.texts.groupsByName, t.org, keys, func(r ref) error {
+	return byKeys(ctx, t, func(r *ref) []any { return []any{&r.key, &r.id} }, t.s.db.texts.groupsByName, keys, func(r ref) error {
 		return fn(r.key, r.id)
 	})
 }
 
 func (t *readTx) PairsOfUsers(ctx context.Context, ids []countersign.UserID, fn func(store.Pair) error) error {
-	if err := byKeys(ctx, t.s, pairDest, t.s.db.texts.removedPairs, t.org, ids, fn); err != nil {
+	if err := byKeys(ctx, t, pairDest, t.s.db.texts.removedPairs, ids, fn); err != nil {
 		return err
 	}
-	return byKeys(ctx, t.s, pairDest, t.s.db.texts.livingPairs, t.org, ids, fn)
+	return byKeys(ctx, t, pairDest, t.s.db.texts.livingPairs, ids, fn)
 }
 
 // byKeys lists what stands under keys, each asked for once and in order.
-func byKeys[K ~string, T any](ctx context.Context, s *session, dest func(*T) []any, q statement, org countersign.OrganizationID, keys []K, fn func(T) error) error {
+func byKeys[K ~string, T any](ctx context.Context, t *readTx, dest func(*T) []any, q statement, keys []K, fn func(T) error) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -92,7 +92,7 @@ func byKeys[K ~string, T any](ctx context.Context, s *session, dest func(*T) []a
 	if err != nil {
 		return err
 	}
-	return list(ctx, s, dest, q, []any{org, rows}, fn)
+	return list(ctx, t.s, dest, q, []any{t.org, rows}, fn)
 }
 
 func (t *writeTx) PutImportedBatch(ctx context.Context, b store.ImportedBatch) error {

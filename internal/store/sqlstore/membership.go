@@ -89,11 +89,12 @@ func (t *writeTx) PutMembership(ctx context.Context, m countersign.Membership) e
 
 func (t *writeTx) PutMemberships(ctx context.Context, rows []countersign.Membership) error {
 	rows = lastOfEach(rows, func(m *countersign.Membership) countersign.MembershipID { return m.ID })
-	return putAll(ctx, t, putMembership, rows, func(args []any, m *countersign.Membership) []any {
+	return putAll(ctx, t, putMembership, rows, func(m *countersign.Membership) []any {
 		c := &m.Configurable
-		return append(args,
+		return []any{
 			m.ID, m.Number, m.UserID, m.GroupID, m.Role, c.CreateAccounts, c.EditAccounts, c.RunReports, c.InstantLogin,
-			m.StartsAt, m.ExpiresAt, m.State, m.CreatedAt, m.ModifiedAt, m.Version)
+			m.StartsAt, m.ExpiresAt, m.State, m.CreatedAt, m.ModifiedAt, m.Version,
+		}
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 
 const (
 	// takeHead changes nothing and locks everything: it is the first statement
-	// of every write.
+	// of every write, but where a transaction that writes is alone anyway.
 	takeHead statement = `update audit_heads set size = size where organization_id = $1
 		returning size, last_time, frontier`
 	readHead statement = `select size, last_time, frontier from audit_heads where organization_id = $1`

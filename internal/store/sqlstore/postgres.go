@@ -30,9 +30,6 @@ const (
 	idleTimeout = "60000"
 	// connectTimeout bounds dialling one address.
 	connectTimeout = 10 * time.Second
-	// commitLimit is how long we wait for the answer to a commit, which may have
-	// to reach a standby first, before its outcome counts as unknown.
-	commitLimit = 30 * time.Second
 	// poolSize bounds connections; readers need few, and writers of one
 	// organization queue before they take one.
 	poolSize = 16
@@ -70,18 +67,19 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	}
 	db := stdlib.OpenDBFromPool(conns)
 	return &engine{
-		write: &pool{db: db, options: &sql.TxOptions{}},
+		write: &pool{db: db, link: func(conn any) link { return newPostgresLink(conn, pgx.TxOptions{}) }},
 		// Repeatable read is what makes a snapshot of a transaction.
-		read:  &pool{db: db, options: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}},
-		rows:  `json_to_recordset($2::json) as list (w text, n bigint)`,
-		unhex: `decode(w, 'hex')`,
+		read: &pool{db: db, readOnly: true, link: func(conn any) link {
+			return newPostgresLink(conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+		}},
+		rows: `json_to_recordset($2::json) as list (w text, n bigint)`,
 		// A statement of one row takes four times as long as a row among 128;
 		// more gain little, and 65,535 parameters are the most there can be.
-		sizes:       []int{128, 16, 1},
-		stream:      streamPostgres,
-		beforeScan:  longScan,
-		commitLimit: commitLimit,
-		classify:    classifyPostgres, classifyCommit: classifyPostgresCommit,
+		sizes:      []int{128, 16, 1},
+		watch:      watchPostgres(config.ConnConfig),
+		announce:   announceCommit,
+		beforeScan: longScan,
+		classify:   classifyPostgres, classifyCommit: classifyPostgresCommit,
 		close: func() error {
 			err := db.Close()
 			conns.Close()

@@ -177,6 +177,8 @@ type proxy struct {
 	armed atomic.Bool
 	// forward says whether the server gets to see the commit.
 	forward bool
+	// quiet, while somebody holds it, lets nothing through to the server.
+	quiet sync.RWMutex
 }
 
 func newProxy(t *testing.T, direct string, forward bool) *proxy {
@@ -237,7 +239,10 @@ func (p *proxy) pass(client, server net.Conn) {
 			}
 			return
 		}
-		if _, err := server.Write(buffer[:n]); err != nil {
+		p.quiet.RLock()
+		_, err = server.Write(buffer[:n])
+		p.quiet.RUnlock()
+		if err != nil {
 			return
 		}
 	}

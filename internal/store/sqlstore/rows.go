@@ -14,7 +14,12 @@ func find[T any](ctx context.Context, s *session, what string, dest func(*T) []a
 
 // list calls fn for each row, which is fn's to keep.
 func list[T any](ctx context.Context, s *session, dest func(*T) []any, q statement, args []any, fn func(T) error) error {
-	return rows(ctx, s.each, dest, q, args, fn)
+	var v, zero T
+	return s.each(ctx, q, args, dest(&v), func() error {
+		read := v
+		v = zero // documents are decoded into fresh memory, and not on top of older ones
+		return fn(read)
+	})
 }
 
 // scan is list for a statement that may read a whole organization.
@@ -22,18 +27,5 @@ func scan[T any](ctx context.Context, s *session, dest func(*T) []any, q stateme
 	if err := s.allowLong(ctx); err != nil {
 		return err
 	}
-	return rows(ctx, s.stream, dest, q, args, fn)
-}
-
-// rows runs a statement by each, which is one way or the other to run it.
-func rows[T any](
-	ctx context.Context, each func(ctx context.Context, q statement, args, dest []any, fn func() error) error,
-	dest func(*T) []any, q statement, args []any, fn func(T) error,
-) error {
-	var v, zero T
-	return each(ctx, q, args, dest(&v), func() error {
-		read := v
-		v = zero // documents are decoded into fresh memory, and not on top of older ones
-		return fn(read)
-	})
+	return list(ctx, s, dest, q, args, fn)
 }

@@ -2,10 +2,9 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // session is one transaction on one connection. It is used by one goroutine.
@@ -16,12 +15,7 @@ import (
 type session struct {
 	db   *DB
 	pool *pool
-	conn *sql.Conn
-	tx   *sql.Tx
-	// abandon ends the transaction's own context.
-	abandon context.CancelFunc
-	// bound are the pool's prepared statements, bound to tx; they end with it.
-	bound map[statement]runner
+	link link
 
 	// failed is the error that spoilt the transaction, until a savepoint undoes
 	// it. transient is the last failure, if it was one after which running it
@@ -32,60 +26,75 @@ type session struct {
 	// one engine so that it breaks, on the other so that it works.
 	scanning bool
 	// long is true once allowLong has been asked.
-	long  bool
-	ended bool
+	long bool
+	// over is true when the transaction needs no rollback any more.
+	over bool
+}
+
+// link is a connection as a session uses it: in one transaction. It reports
+// what the driver does; what that means is the session's.
+type link interface {
+	begin(ctx context.Context) error
+	// exec runs a statement and returns how many rows it touched.
+	exec(ctx context.Context, q statement, args []any) (int64, error)
+	// execAll runs statements until one fails, and says which, or how many rows
+	// the last one touched.
+	execAll(ctx context.Context, calls []call) (failed int, touched int64, err error)
+	// query calls fn after each row has gone into columns, until it fails.
+	query(ctx context.Context, q statement, args []any, columns []column, fn func() error) error
+	commit(ctx context.Context) error
+	// rollback fails when the connection is not to be used again.
+	rollback(ctx context.Context) error
 }
 
 // errInCallback is a mistake of the caller, found on both engines alike.
 var errInCallback = errors.New("a callback of a scan used the transaction")
 
-// rollbackLimit is how long PostgreSQL may take to acknowledge a rollback;
-// after that its connection is dropped, which rolls back as well.
-const rollbackLimit = 5 * time.Second
-
-// begin takes a connection, waiting for it as long as ctx lasts, and begins.
-func (db *DB) begin(ctx context.Context, p *pool) (*session, failure, error) {
-	s := &session{db: db, pool: p}
-	err := db.fault(FaultBegin)
-	if err == nil {
-		s.conn, err = p.db.Conn(ctx)
+// within runs fn in a transaction, on a connection for which it waits as long as
+// ctx lasts. Unless fn commits, everything is rolled back, also when it panics.
+// The failure is that of beginning or of fn.
+func (db *DB) within(ctx context.Context, p *pool, fn func(*session) (failure, error)) (f failure, err error) {
+	refused := func(cause error) (failure, error) {
+		f := db.classify(cause)
+		return f, db.explain(ctx, "begin", cause, f)
 	}
-	if err == nil {
-		var own context.Context
-		own, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
-		stop := context.AfterFunc(ctx, s.abandon)
-		s.tx, err = s.conn.BeginTx(own, p.options)
-		if !stop() && err == nil {
-			err = ctx.Err()
-		}
+	if err := db.fault(FaultBegin); err != nil {
+		return refused(err)
 	}
+	conn, err := p.db.Conn(ctx)
 	if err != nil {
-		s.end()
-		f := db.classify(err)
-		return nil, f, db.explain(ctx, "begin", err, f)
+		return refused(err)
 	}
-	return s, failure{}, nil
+	defer func() { _ = conn.Close() }()
+	ran := false
+	raw := conn.Raw(func(c any) (broken error) {
+		s := &session{db: db, pool: p, link: p.link(c)}
+		if begin := s.link.begin(ctx); begin != nil {
+			ran = true
+			f, err = refused(begin)
+			return nil
+		}
+		defer func() { broken = s.end(ctx) }()
+		f, err = fn(s)
+		ran = true
+		return nil
+	})
+	if !ran {
+		return refused(raw)
+	}
+	return f, err
 }
 
-// end rolls back unless the transaction was committed, and gives the connection
-// back. It may be called twice.
-func (s *session) end() {
-	if s.ended {
-		return
+// end rolls back unless the transaction was committed. Its failure changes
+// nothing, what is not committed is rolled back; but the connection is done with.
+func (s *session) end(ctx context.Context) error {
+	if s.over {
+		return nil
 	}
-	s.ended = true
-	if s.tx != nil {
-		limit := time.AfterFunc(rollbackLimit, s.abandon)
-		// Its failure changes nothing: what is not committed is rolled back.
-		_ = s.tx.Rollback()
-		limit.Stop()
+	if err := s.link.rollback(context.WithoutCancel(ctx)); err != nil {
+		return driver.ErrBadConn
 	}
-	if s.abandon != nil {
-		s.abandon()
-	}
-	if s.conn != nil {
-		_ = s.conn.Close()
-	}
+	return nil
 }
 
 // commit ends the transaction for good. When the connection breaks in between,
@@ -96,13 +105,11 @@ func (s *session) commit(ctx context.Context) (failure, error) {
 		f := s.db.classify(err)
 		return f, s.db.explain(ctx, "commit", err, f)
 	}
-	if limit := s.db.engine.commitLimit; limit > 0 {
-		defer time.AfterFunc(limit, s.abandon).Stop()
-	}
-	if err := s.tx.Commit(); err != nil {
+	if err := s.link.commit(context.WithoutCancel(ctx)); err != nil {
 		f := s.db.engine.classifyCommit(err)
 		return f, explain("commit", err, f)
 	}
+	s.over = true
 	if err := s.db.fault(FaultCommitted); err != nil {
 		f := failure{kind: unavailable, unknown: true}
 		return f, explain("commit", err, f)
@@ -112,55 +119,68 @@ func (s *session) commit(ctx context.Context) (failure, error) {
 
 // exec runs a statement and returns how many rows it touched.
 func (s *session) exec(ctx context.Context, q statement, args ...any) (int64, error) {
-	args, err := s.ready(ctx, q, args)
-	if err != nil {
+	if err := s.ready(ctx, q, args); err != nil {
 		return 0, err
 	}
-	result, err := s.runner(ctx, q).ExecContext(ctx, args...)
+	touched, err := s.link.exec(ctx, q, args)
 	if err != nil {
 		return 0, s.fail(ctx, q, err)
 	}
-	return result.RowsAffected()
+	return touched, nil
+}
+
+// execAll runs statements one after another, on PostgreSQL in one round trip, and
+// returns how many rows the last one touched. Bad text in any of them is found
+// before the first is run.
+func (s *session) execAll(ctx context.Context, calls []call) (touched int64, err error) {
+	for _, c := range calls {
+		if err := s.ready(ctx, c.text, c.args); err != nil {
+			return 0, err
+		}
+	}
+	failed, touched, err := s.link.execAll(ctx, calls)
+	if err != nil {
+		return 0, s.fail(ctx, calls[failed].text, err)
+	}
+	return touched, nil
 }
 
 // one reads one row into dest and reports whether there was one.
-func (s *session) one(ctx context.Context, q statement, args []any, dest ...any) (bool, error) {
-	args, err := s.ready(ctx, q, args)
-	if err != nil {
-		return false, err
+func (s *session) one(ctx context.Context, q statement, args []any, dest ...any) (found bool, err error) {
+	err = s.each(ctx, q, args, dest, func() error {
+		found = true
+		return errEnough
+	})
+	if found && err == errEnough { //nolint:errorlint // it comes back as it is
+		err = nil
 	}
-	switch err := s.runner(ctx, q).QueryRowContext(ctx, args...).Scan(dest...); {
-	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
-	case err != nil:
-		return false, s.fail(ctx, q, err)
-	}
-	return true, nil
+	return found && err == nil, err
 }
+
+// errEnough ends a query whose first row was wanted.
+var errEnough = errors.New("this row was enough")
 
 // each reads rows into dest, one after another, and calls fn after each. An
 // error of fn ends it and is returned as it is.
 func (s *session) each(ctx context.Context, q statement, args, dest []any, fn func() error) error {
-	args, err := s.ready(ctx, q, args)
+	if err := s.ready(ctx, q, args); err != nil {
+		return err
+	}
+	columns, err := columnsOf(dest)
 	if err != nil {
 		return err
 	}
-	rows, err := s.runner(ctx, q).QueryContext(ctx, args...)
-	if err != nil {
-		return s.fail(ctx, q, err)
-	}
-	defer func() { _ = rows.Close() }()
+	var mine error // of fn, which is not the database's
 	s.scanning = true
 	defer func() { s.scanning = false }()
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return s.fail(ctx, q, err)
-		}
-		if err := fn(); err != nil {
-			return err
-		}
+	err = s.link.query(ctx, q, args, columns, func() error {
+		mine = fn()
+		return mine
+	})
+	if mine != nil {
+		return mine
 	}
-	if err := rows.Err(); err != nil {
+	if err != nil {
 		return s.fail(ctx, q, err)
 	}
 	return nil
@@ -170,7 +190,7 @@ func (s *session) each(ctx context.Context, q statement, args, dest []any, fn fu
 // write gets no more than usual: others wait for it.
 func (s *session) allowLong(ctx context.Context) error {
 	longer := s.db.engine.beforeScan
-	if longer == "" || s.long || !s.pool.options.ReadOnly {
+	if longer == "" || s.long || !s.pool.readOnly {
 		return nil
 	}
 	s.long = true
@@ -180,62 +200,20 @@ func (s *session) allowLong(ctx context.Context) error {
 
 // ready makes sure that a statement may run and makes its arguments storable.
 // Bad text is found here, before the database, so it spoils nothing.
-func (s *session) ready(ctx context.Context, q statement, args []any) ([]any, error) {
+func (s *session) ready(ctx context.Context, q statement, args []any) error {
 	switch {
 	case s.failed != nil:
-		return nil, s.failed
+		return s.failed
 	case s.scanning:
-		return nil, errInCallback
+		return errInCallback
 	}
-	args, err := values(args)
-	if err != nil {
-		return nil, err
+	if err := values(args); err != nil {
+		return err
 	}
 	if err := s.db.fault(string(q)); err != nil {
-		return nil, s.fail(ctx, q, err)
+		return s.fail(ctx, q, err)
 	}
-	return args, nil
-}
-
-// runner is a statement ready to run in a transaction.
-type runner interface {
-	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, args ...any) *sql.Row
-}
-
-// runner returns the statement prepared for this transaction, or its text where
-// the driver prepares by itself.
-func (s *session) runner(ctx context.Context, q statement) runner {
-	if bound := s.bound[q]; bound != nil {
-		return bound
-	}
-	shared := s.pool.prepared[q]
-	if shared == nil {
-		return unprepared{s.tx, q}
-	}
-	if s.bound == nil {
-		s.bound = map[statement]runner{}
-	}
-	s.bound[q] = s.tx.StmtContext(ctx, shared)
-	return s.bound[q]
-}
-
-type unprepared struct {
-	tx   *sql.Tx
-	text statement
-}
-
-func (u unprepared) ExecContext(ctx context.Context, args ...any) (sql.Result, error) {
-	return u.tx.ExecContext(ctx, string(u.text), args...)
-}
-
-func (u unprepared) QueryContext(ctx context.Context, args ...any) (*sql.Rows, error) {
-	return u.tx.QueryContext(ctx, string(u.text), args...)
-}
-
-func (u unprepared) QueryRowContext(ctx context.Context, args ...any) *sql.Row {
-	return u.tx.QueryRowContext(ctx, string(u.text), args...)
+	return nil
 }
 
 // fail spoils the transaction and explains why.
@@ -272,7 +250,7 @@ func (s *session) savepoint(ctx context.Context, fn func() error) error {
 	}
 	// Undone even for a caller who has gone: he may catch the error and go on.
 	for _, q := range []statement{undoSavepoint, releaseSavepoint} {
-		if _, undo := s.tx.ExecContext(context.WithoutCancel(ctx), string(q)); undo != nil {
+		if _, undo := s.link.exec(context.WithoutCancel(ctx), q, nil); undo != nil {
 			// The engine gave up the whole transaction; so must we.
 			if s.failed == nil {
 				s.failed = fmt.Errorf("%s: %w", q, undo)

@@ -4,10 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/store"
@@ -40,12 +38,12 @@ type DB struct {
 	queue  queue
 	fault  func(point string) error
 
-	// mu guards closing and running; idle is closed when the last transaction
-	// ends after Close has begun, and closed when Close is done.
-	mu           sync.Mutex
-	closing      bool
-	running      int
-	idle, closed chan struct{}
+	// mu guards closing and running; ending is closed when Close begins, idle when
+	// the last transaction ends after that, and closed when Close is done.
+	mu                   sync.Mutex
+	closing              bool
+	running              int
+	ending, idle, closed chan struct{}
 }
 
 var _ store.Store = (*DB)(nil)
@@ -54,19 +52,17 @@ var _ store.Store = (*DB)(nil)
 type engine struct {
 	// write and read are pools; on PostgreSQL they share one.
 	write, read *pool
-	// rows and unhex are the two fragments of SQL that differ, see texts.
-	rows, unhex string
+	// rows is the fragment of SQL that differs, see texts.
+	rows string
 	// sizes are the numbers of rows that one statement writes where many are to
 	// be written, largest first, the last being 1. Every text is static that way.
 	sizes []int
-	// stream runs a statement on a connection of the driver and calls fn after
-	// each row has gone into columns.
-	stream func(ctx context.Context, conn any, q statement, args []any, columns []column, fn func() error) error
+	// watch calls its function for what is committed, until its context ends;
+	// announce, when not empty, is what a transaction has to tell it.
+	watch    func(ctx context.Context, fn func(countersign.OrganizationID, int64))
+	announce statement
 	// beforeScan, when not empty, is run before the first scan of a read.
 	beforeScan statement
-	// commitLimit is how long a commit may take before its outcome counts as
-	// unknown; 0 is for an engine whose commit cannot be abandoned.
-	commitLimit time.Duration
 	// exclusive is true when no other process can write.
 	exclusive bool
 	// classify says what a statement's error means, classifyCommit what that of
@@ -75,12 +71,13 @@ type engine struct {
 	close                    func() error
 }
 
-// pool is a set of connections with the statements prepared on it.
+// pool is a set of connections. database/sql keeps them; what runs on them goes
+// by the driver itself, see link.
 type pool struct {
-	db      *sql.DB
-	options *sql.TxOptions
-	// prepared is nil where the driver prepares and keeps statements by itself.
-	prepared map[statement]*sql.Stmt
+	db       *sql.DB
+	readOnly bool
+	// link makes a link of a connection of the driver.
+	link func(conn any) link
 }
 
 // Open opens a database, brings its schema up to date and checks that it is set
@@ -89,7 +86,7 @@ type pool struct {
 // SQLite file belongs to one DB at a time, in whatever process; who comes second
 // gets Unavailable. No error ever shows the URL: it may hold a password.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	db := &DB{fault: o.Fault, idle: make(chan struct{}), closed: make(chan struct{})}
+	db := &DB{fault: o.Fault, ending: make(chan struct{}), idle: make(chan struct{}), closed: make(chan struct{})}
 	if db.fault == nil {
 		db.fault = func(string) error { return nil }
 	}
@@ -114,22 +111,31 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return db, nil
 }
 
-// prepare prepares every statement, so that a schema that does not fit them is
-// found at start and not at three in the morning.
+// prepare prepares every statement where they are kept by us, so that a schema
+// that does not fit them is found at start and not at three in the morning.
 func (db *DB) prepare(ctx context.Context) error {
 	for _, p := range []*pool{db.engine.write, db.engine.read} {
-		if p.prepared == nil {
-			continue
+		conn, err := p.db.Conn(ctx)
+		if err != nil {
+			return db.explain(ctx, "preparing", err, db.classify(err))
 		}
-		for _, text := range db.texts.all() {
-			prepared, err := p.db.PrepareContext(ctx, string(text)) //nolint:sqlclosecheck // lives as long as its pool
-			if err != nil {
-				return fmt.Errorf("preparing %q: %w", text, err)
+		err = conn.Raw(func(c any) error {
+			l, ok := p.link(c).(preparer)
+			if !ok {
+				return nil
 			}
-			p.prepared[text] = prepared
+			return l.prepareAll(db.texts.all())
+		})
+		if err := errors.Join(err, conn.Close()); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// preparer is a link that keeps prepared statements itself.
+type preparer interface {
+	prepareAll(all []statement) error
 }
 
 // Exclusive reports whether this process is the only one that can write.
@@ -145,6 +151,7 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.closing = true
+	close(db.ending)
 	if db.running == 0 {
 		close(db.idle)
 	}
@@ -154,12 +161,16 @@ func (db *DB) Close() error {
 	return db.engine.close()
 }
 
+func errClosed() error {
+	return countersign.E(countersign.Unavailable, "", "the database has been closed")
+}
+
 // enter counts a transaction in; who got in calls leave.
 func (db *DB) enter() (leave func(), err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.closing {
-		return nil, countersign.E(countersign.Unavailable, "", "the database has been closed")
+		return nil, errClosed()
 	}
 	db.running++
 	return func() {

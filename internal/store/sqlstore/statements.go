@@ -26,17 +26,17 @@ func statements() []statement {
 		changeByID, openChanges, changesSince, countOpen, countChanges, expiredChanges, putChange, forgetBase,
 		changesBefore, changesInStateBefore,
 		approvalsOfChange, approvalsOfOpen, approvalsSince, addApproval,
-		entryAt, entriesFrom, entriesOf, insertEntry, insertOutbox, blobOf, putBlob,
+		entryAt, entriesFrom, entriesOf, insertEntry, insertFact, insertHash, insertOutbox, blobOf, putBlob,
 		remembered, remember, forget,
 		importedBatch, importedBatches, putImportedBatch,
 	}
 }
 
 // texts are the statements that take a list, as one parameter: the JSON text of
-// an array of rows, see row. How an engine unfolds it is one of the two
-// fragments in which their SQL differs; the other is how it reads hexadecimal.
+// an array of rows, see row. How an engine unfolds it is the one fragment in
+// which their SQL differs.
 type texts struct {
-	insertFacts, insertHashes, insertBase       statement
+	insertBase                                  statement
 	hashesAt, relyingOn, changesIn, approvalsIn statement
 	touchManyMembers                            statement
 	importTexts
@@ -46,16 +46,14 @@ type texts struct {
 
 func newTexts(e *engine) texts {
 	with := func(q string) statement {
-		return statement(strings.NewReplacer("{rows}", e.rows, "{unhex}", e.unhex).Replace(q))
+		return statement(strings.ReplaceAll(q, "{rows}", e.rows))
 	}
-	return texts{
-		insertFacts:  with(insertFacts),
-		insertHashes: with(insertHashes),
-		insertBase:   with(insertBase),
-		hashesAt:     with(hashesAt),
-		relyingOn:    with(relyingOn),
-		changesIn:    with(changesIn),
-		approvalsIn:  with(approvalsIn),
+	t := texts{
+		insertBase:  with(insertBase),
+		hashesAt:    with(hashesAt),
+		relyingOn:   with(relyingOn),
+		changesIn:   with(changesIn),
+		approvalsIn: with(approvalsIn),
 
 		touchManyMembers: with(touchManyMembers),
 
@@ -64,15 +62,17 @@ func newTexts(e *engine) texts {
 			groupsByName: with(groupsByName), livingPairs: with(livingPairs), removedPairs: with(removedPairs),
 		},
 
-		puts: map[statement][]put{
-			putUser: puts(putUser, e.sizes), putGroup: puts(putGroup, e.sizes), putMembership: puts(putMembership, e.sizes),
-		},
+		puts: map[statement][]put{},
 	}
+	for _, one := range []statement{putUser, putGroup, putMembership, insertFact, insertHash} {
+		t.puts[one] = puts(one, e.sizes)
+	}
+	return t
 }
 
 func (t texts) all() []statement {
 	all := append(statements(),
-		t.insertFacts, t.insertHashes, t.insertBase, t.hashesAt, t.relyingOn, t.changesIn, t.approvalsIn, t.touchManyMembers,
+		t.insertBase, t.hashesAt, t.relyingOn, t.changesIn, t.approvalsIn, t.touchManyMembers,
 		t.usersByEmail, t.usersByExternalID, t.usersByID, t.groupsByName, t.livingPairs, t.removedPairs)
 	for _, sizes := range t.puts {
 		for _, p := range sizes {

@@ -74,7 +74,9 @@ func TestEveryStatementStandsInTheList(t *testing.T) {
 			return true
 		})
 	}
-	delete(declared, "longScan") // one engine's own, see engine.beforeScan
+	for _, own := range []string{"longScan", "beginReading", "beginWriting", "commitAll", "rollbackAll", "announceCommit", "listen"} { // of one engine
+		delete(declared, own)
+	}
 	if len(declared) < 50 {
 		t.Fatalf("only %d statements were found", len(declared))
 	}

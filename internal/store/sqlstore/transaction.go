@@ -33,8 +33,11 @@ type readTx struct {
 	head countersign.Head
 }
 
-// writeTx also writes; head moves with what it appends.
-type writeTx struct{ *readTx }
+// writeTx also writes; head moves with what it appends, from where it began.
+type writeTx struct {
+	*readTx
+	began int64
+}
 
 var (
 	_ store.ReadTx  = (*readTx)(nil)
@@ -72,21 +75,23 @@ func (db *DB) look(ctx context.Context, fn func(*session) error) error {
 		return err
 	}
 	defer leave()
-	s, _, err := db.begin(ctx, db.engine.read)
-	if err != nil {
-		return err
-	}
-	defer s.end()
-	if err := fn(s); err != nil {
-		return err
-	}
-	return s.failed
+	_, err = db.within(ctx, db.engine.read, func(s *session) (failure, error) {
+		if err := fn(s); err != nil {
+			return failure{}, err
+		}
+		return failure{}, s.failed
+	})
+	return err
 }
 
 // Write runs fn in one transaction of an organization.
 func (db *DB) Write(ctx context.Context, org countersign.OrganizationID, fn func(store.WriteTx) error) error {
+	head := takeHead
+	if db.engine.exclusive {
+		head = readHead // whoever has begun to write is alone already
+	}
 	return db.change(ctx, org, func(t *writeTx) error {
-		found, err := t.s.one(ctx, takeHead, []any{org}, t.headColumns()...)
+		found, err := t.s.one(ctx, head, []any{org}, t.headColumns()...)
 		if err == nil && !found {
 			err = notFound("organization")
 		}
@@ -128,26 +133,43 @@ func (db *DB) change(ctx context.Context, org countersign.OrganizationID, first 
 
 // attempt runs a write once and says whether it should be run again.
 func (db *DB) attempt(ctx context.Context, org countersign.OrganizationID, first func(*writeTx) error, fn func(store.WriteTx) error) (again bool, err error) {
-	s, f, err := db.begin(ctx, db.engine.write)
-	if err != nil {
-		return f.transient && ctx.Err() == nil, err
+	began := false
+	f, err := db.within(ctx, db.engine.write, func(s *session) (failure, error) {
+		began = true
+		t := &writeTx{readTx: &readTx{s: s, org: org}}
+		err := first(t)
+		t.began = t.head.Size
+		if err == nil {
+			err = fn(t)
+		}
+		if err == nil {
+			err = s.failed
+		}
+		if err == nil {
+			err = t.announce(ctx)
+		}
+		if err != nil {
+			return failure{transient: s.worthAnother(err)}, err
+		}
+		if err := ctx.Err(); err != nil {
+			return failure{}, givenUp(err) // the last moment at which this is certain
+		}
+		return s.commit(ctx)
+	})
+	if !began && ctx.Err() != nil {
+		return false, err
 	}
-	defer s.end()
-	t := &writeTx{&readTx{s: s, org: org}}
-	if err := first(t); err != nil {
-		return s.worthAnother(err), err
-	}
-	if err := fn(t); err != nil {
-		return s.worthAnother(err), err
-	}
-	if s.failed != nil {
-		return s.worthAnother(s.failed), s.failed
-	}
-	if err := ctx.Err(); err != nil {
-		return false, givenUp(err) // the last moment at which this is certain
-	}
-	f, err = s.commit(ctx)
 	return f.transient, err
+}
+
+// announce tells watchers where the log will stand, if it has moved.
+func (t *writeTx) announce(ctx context.Context) error {
+	q := t.s.db.engine.announce
+	if q == "" || t.head.Size == t.began {
+		return nil
+	}
+	_, err := t.s.exec(ctx, q, t.org, t.head.Size)
+	return err
 }
 
 // Savepoint runs fn and undoes what it wrote if it fails.

@@ -80,11 +80,13 @@ func (t *writeTx) PutUser(ctx context.Context, u countersign.User, emailKey stri
 
 func (t *writeTx) PutUsers(ctx context.Context, rows []store.UserRow) error {
 	rows = lastOfEach(rows, func(r *store.UserRow) countersign.UserID { return r.User.ID })
-	return putAll(ctx, t, putUser, rows, func(args []any, r *store.UserRow) []any {
+	return putAll(ctx, t, putUser, rows, func(r *store.UserRow) []any {
 		u := &r.User
-		return append(args, r.EmailKey,
+		return []any{
+			r.EmailKey,
 			u.ID, u.Number, u.Type, u.Role, u.State, u.Name, u.Email, u.ExternalID, u.Permissions, u.ResponsiblePersonID,
 			u.AllowedIPs, u.InvitedBy, u.DeviceResetBy, u.CreatedAt, u.ModifiedAt, u.LastKeepAliveAt, u.LastActiveAt,
-			u.Version, u.AttributesVersion, u.RoleVersion, u.StateVersion, u.PermissionsVersion)
+			u.Version, u.AttributesVersion, u.RoleVersion, u.StateVersion, u.PermissionsVersion,
+		}
 	})
 }

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"faults", faultTests},
 		{"organizations", organizationTests},
 		{"text", textTests},
+		{"watch", watchTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			shared := open(t)

@@ -1,119 +1,17 @@
 package sqlstore
 
 import (
-	"context"
-	"database/sql/driver"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strconv"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 )
-
-// stream is each for very many rows: it takes them from the driver itself,
-// because what database/sql does between costs as much as reading them.
-func (s *session) stream(ctx context.Context, q statement, args, dest []any, fn func() error) error {
-	args, err := s.ready(ctx, q, args)
-	if err != nil {
-		return err
-	}
-	columns, err := columnsOf(dest)
-	if err != nil {
-		return err
-	}
-	var mine error // of fn, which is not the database's
-	s.scanning = true
-	defer func() { s.scanning = false }()
-	err = s.conn.Raw(func(conn any) error {
-		return s.db.engine.stream(ctx, conn, q, args, columns, func() error {
-			mine = fn()
-			return mine
-		})
-	})
-	if mine != nil {
-		return mine
-	}
-	if err != nil {
-		return s.fail(ctx, q, err)
-	}
-	return nil
-}
-
-// streamSQLite is the stream of SQLite. The driver would ask the context
-// at every step, at the price of the step; here it is asked now and then.
-func streamSQLite(ctx context.Context, conn any, q statement, args []any, columns []column, fn func() error) (err error) {
-	const now = 1 << 8
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	named := make([]driver.NamedValue, len(args))
-	for i, arg := range args {
-		named[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
-	}
-	queryer, ok := conn.(driver.QueryerContext)
-	if !ok {
-		return fmt.Errorf("a connection of SQLite is %T", conn)
-	}
-	rows, err := queryer.QueryContext(context.WithoutCancel(ctx), string(q), named)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	values := make([]driver.Value, len(columns))
-	for n := 1; ; n++ {
-		switch err := rows.Next(values); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
-		for i, c := range columns {
-			if err := c.Scan(values[i]); err != nil {
-				return err
-			}
-		}
-		if err := fn(); err != nil {
-			return err
-		}
-		if n%now == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
-
-// streamPostgres is the stream of PostgreSQL: columns as they came in.
-func streamPostgres(ctx context.Context, conn any, q statement, args []any, columns []column, fn func() error) error {
-	c, ok := conn.(*stdlib.Conn)
-	if !ok {
-		return fmt.Errorf("a connection of PostgreSQL is %T", conn)
-	}
-	rows, err := c.Conn().Query(ctx, string(q), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	formats := rows.FieldDescriptions()
-	for rows.Next() {
-		for i, wire := range rows.RawValues() {
-			if err := columns[i].receive(wire, formats[i].Format == pgx.BinaryFormatCode); err != nil {
-				return err
-			}
-		}
-		if err := fn(); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
 
 // column is where one column of all rows goes.
 type column interface {
-	// Scan takes a value as database/sql gives it, receive takes the bytes that
+	// Scan takes a value of a driver of database/sql, receive takes the bytes that
 	// PostgreSQL sent, which are not for keeping.
 	Scan(value any) error
 	receive(wire []byte, isBinary bool) error

@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/roster"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Waiting counts the mutations that wait for the store.
+func (e *Engine) Waiting(org countersign.OrganizationID) int {
+	p := e.shelf.pin(org)
+	defer p.release()
+	p.queue.mu.Lock()
+	defer p.queue.mu.Unlock()
+	return len(p.queue.waiting)
+}
+
+// Hold pins an organization's picture, as a long request would.
+func (e *Engine) Hold(ctx context.Context, org countersign.OrganizationID) (func(), error) {
+	p, err := e.place(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	return p.release, nil
+}
+
+// Recorded is a transaction as a mutation sees it.
+func Recorded(tx store.WriteTx) store.WriteTx { return &recorder{WriteTx: tx} }
+
+// Places counts the organizations that have one, loaded or not.
+func (e *Engine) Places() int {
+	e.shelf.mu.RLock()
+	defer e.shelf.mu.RUnlock()
+	return len(e.shelf.places)
+}
+
+// Whole is the picture of an organization with its deleted rows, which stay
+// unknown to the engine itself.
+func (e *Engine) Whole(ctx context.Context, org countersign.OrganizationID) (*roster.Picture, error) {
+	picture, err := e.Picture(ctx, org)
+	if err != nil || picture.HasCold() {
+		return picture, err
+	}
+	err = e.store.Read(ctx, org, func(tx store.ReadTx) error {
+		next, err := picture.Follow(ctx, source{tx})
+		if err == nil {
+			picture, err = next.WithCold(ctx, source{tx}, nil)
+		}
+		return err
+	})
+	return picture, err
+}
