@@ -159,3 +159,27 @@ func TestHomeIsFoundOnce(t *testing.T) {
 		t.Errorf("nobody's home: %v", err)
 	}
 }
+
+// TestANonceIsSpentOnEveryNode: another node of the same database, which has
+// never seen the request, does not carry it out again.
+func TestANonceIsSpentOnEveryNode(t *testing.T) {
+	url := testdb.PostgresURL(t)
+	nodes := make([]store.Store, 2)
+	for i := range nodes {
+		opened, err := testdb.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = opened.Close() })
+		nodes[i] = opened
+	}
+	w := scenario.New(t, scenario.Direct, nodes[0]).People(countersign.RoleViewer, "vera").Account("bot", "vera")
+	signed := engine.Planned{Plan: makes("One"), Nonce: [32]byte{7}}
+	if _, err := w.Engine.SubmitPlanned(t.Context(), w.As("bot").Actor, signed, engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	other := scenario.NewEngine(nodes[1], w.Clock)
+	if _, err := other.SubmitPlanned(t.Context(), w.As("bot").Actor, signed, engine.Options{}); scenario.CodeOf(err) != engine.CodeNonceSpent {
+		t.Errorf("on the other node: %v", err)
+	}
+}
