@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -33,22 +34,41 @@ func (e *Engine) readLog(ctx context.Context, actor countersign.Actor, fn func(t
 	})
 }
 
+// maxEntryBytes bounds what the entries of one read hold together: the batch of
+// an import alone may bring a megabyte of openings.
+const maxEntryBytes = 2 << 20
+
 // Entries lists audit entries from an index on, ascending, and the head they
-// were read at.
+// were read at. Large entries make it give fewer than asked for, one at least.
 func (e *Engine) Entries(ctx context.Context, actor countersign.Actor, from int64, limit int) ([]countersign.AuditEntry, countersign.Head, error) {
 	var entries []countersign.AuditEntry
 	var at countersign.Head
 	err := e.readLog(ctx, actor, func(tx store.ReadTx, head countersign.Head) error {
 		at = head
-		list := []countersign.AuditEntry{}
+		list, bytes := []countersign.AuditEntry{}, 0
+		enough := errors.New("enough")
 		err := tx.Entries(ctx, from, min(limit, MaxEntries), func(n countersign.AuditEntry) error {
+			if bytes += entryBytes(n); bytes > maxEntryBytes && len(list) > 0 {
+				return enough
+			}
 			list = append(list, n)
 			return nil
 		})
 		entries = list
+		if errors.Is(err, enough) {
+			return nil
+		}
 		return err
 	})
 	return entries, at, err
+}
+
+func entryBytes(n countersign.AuditEntry) int {
+	bytes := len(n.Leaf)
+	for commitment, o := range n.Openings {
+		bytes += len(commitment) + len(o.Field) + len(o.Salt) + len(o.Value)
+	}
+	return bytes
 }
 
 // Entry reads one entry.

@@ -16,6 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/testdb"
 )
 
 // busy is an organization with requests in every state there is.
@@ -368,4 +369,45 @@ func TestAReaderWaitsForTheRevisionHeNames(t *testing.T) {
 			t.Errorf("an organization that is not there: %v", err)
 		}
 	})
+}
+
+// Large entries do not add up to an answer that nobody can take; the log is read
+// to its end all the same.
+func TestAPageOfLargeEntriesIsShorter(t *testing.T) {
+	w := found(t, testdb.SQLite(t), 1)
+	e, ada := withMemory(w.store, 0), w.found[0]
+	const batches = 24
+	for n := range batches {
+		ops := make([]countersign.Change, 100)
+		for i := range ops {
+			ops[i] = &countersign.CreateGroup{Name: fmt.Sprint("Group ", n, " ", i), Description: fmt.Sprint(i, strings.Repeat(" long description", 50))}
+		}
+		if _, err := e.Submit(t.Context(), ada, ops, engine.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read, pages := int64(0), 0
+	for ; read < 1+batches; pages++ {
+		entries, head, err := e.Entries(t.Context(), ada, read, engine.MaxEntries)
+		if err != nil || len(entries) == 0 || head.Size != 1+batches {
+			t.Fatalf("%d entries from %d on: %v", len(entries), read, err)
+		}
+		bytes := 0
+		for i, n := range entries {
+			if n.Index != read+int64(i) {
+				t.Fatalf("entry %d stands where %d should", n.Index, read+int64(i))
+			}
+			bytes += len(n.Leaf)
+			for _, o := range n.Openings {
+				bytes += len(o.Value)
+			}
+		}
+		if bytes > 2<<20 {
+			t.Errorf("a page holds %d bytes", bytes)
+		}
+		read += int64(len(entries))
+	}
+	if pages < 2 {
+		t.Errorf("%d entries came in one page", read)
+	}
 }

@@ -53,8 +53,10 @@ type List[T any] struct {
 	More bool
 }
 
-// emptyCost is about what a picture without rows takes.
-const emptyCost = 16 << 10
+// emptyCost is about what a picture without rows takes: tables of permissions,
+// directories, and chunks that the first rows have not filled. It is what counts
+// where there are thousands of small organizations.
+const emptyCost = 32 << 10
 
 // Empty returns the picture of nothing, at position 0.
 func Empty() *Picture {
