@@ -158,17 +158,13 @@ func (t *trail) walk(low, high int64, out *[]eventOut) (int64, error) {
 	}
 	inside := func() bool { return at >= low && at < high }
 	for scanned := 0; inside(); {
-		from, count := at, min(high-at, engine.MaxEntries)
+		most := high - at
 		if !t.ascending {
-			count = min(at-low+1, engine.MaxEntries)
-			from = at - count + 1
+			most = at - low + 1
 		}
-		entries, _, err := t.d.Engine.Entries(t.c.ctx, t.c.actor, from, int(count))
+		entries, err := t.next(at, most)
 		if err != nil || len(entries) == 0 {
 			return -1, err
-		}
-		if !t.ascending {
-			slices.Reverse(entries)
 		}
 		for _, entry := range entries {
 			if len(*out) == t.size || scanned == maxScanned {
@@ -186,6 +182,26 @@ func (t *trail) walk(low, high int64, out *[]eventOut) (int64, error) {
 		}
 	}
 	return -1, nil
+}
+
+// next reads at most most entries from an index on, in the order asked for. A
+// read gives fewer than it was asked for where they are large: backwards, where
+// those would be missing that come first, it asks again for less.
+func (t *trail) next(at, most int64) ([]countersign.AuditEntry, error) {
+	for count := min(most, engine.MaxEntries); ; count = (count + 1) / 2 {
+		from := at
+		if !t.ascending {
+			from = at - count + 1
+		}
+		entries, _, err := t.d.Engine.Entries(t.c.ctx, t.c.actor, from, int(count))
+		if err != nil || t.ascending {
+			return entries, err
+		}
+		if int64(len(entries)) == count || count == 1 {
+			slices.Reverse(entries)
+			return entries, nil
+		}
+	}
 }
 
 // leaf is the part of an entry's canonical bytes that is shown here

@@ -174,3 +174,27 @@ func TestTheLogIsPagedToItsEnd(t *testing.T) {
 		t.Errorf("an unknown parameter: %s", got.body)
 	}
 }
+
+// TestLargeEntriesAreReadBackwardsToo, of which one read gives only some.
+func TestLargeEntriesAreReadBackwardsToo(t *testing.T) {
+	h := newHouse(t)
+	h.Pass(25 * time.Hour)
+	const batches = 30
+	for n := range batches {
+		var ops []countersign.Change
+		for i := range 100 {
+			ops = append(ops, &countersign.CreateGroup{Name: fmt.Sprintf("Group %d-%d", n, i), Description: fmt.Sprint(i, strings.Repeat(" long description", 50))})
+		}
+		h.submit(ops...)
+	}
+	entries, _, err := h.Engine.Entries(t.Context(), h.ada, h.LogSize(h.org)-batches, batches)
+	if err != nil || len(entries) == batches {
+		t.Fatalf("one read gives %d entries (%v): the test needs larger ones", len(entries), err)
+	}
+	up := read[auditLog](h.get("/v1/management/audit_logs?order=ASC").must(http.StatusOK)).Data
+	down := read[auditLog](h.get("/v1/management/audit_logs?order=DESC").must(http.StatusOK)).Data
+	slices.Reverse(down)
+	if diff := cmp.Diff(up, down); diff != "" || len(up) != batches {
+		t.Errorf("%d events: %s", len(up), diff)
+	}
+}

@@ -55,8 +55,8 @@ func exceptions() map[string]struct {
 		"basePath without /v1":               {404, "the paths begin with /v1"},
 		"base url with a path prefix":        {404, "nothing is mounted there"},
 		"JDK HttpClient defaults (transport used by the Java SDK) DELETE": {405, "groups are deleted one by one"},
-		"redirect 301 on POST GET":  {404, "no redirect, and nothing at the path with a slash"},
-		"idempotency key non-ASCII": {400, "keys are ASCII"},
+		"redirect 301 on POST GET":                                        {404, "no redirect, and nothing at the path with a slash"},
+		"idempotency key non-ASCII":                                       {400, "keys are ASCII"},
 	}
 }
 
