@@ -36,6 +36,7 @@ func exceptions() map[string]struct {
 	status int
 	why    string
 } {
+	const jdkDelete = "JDK HttpClient defaults (transport used by the Java SDK) DELETE"
 	return map[string]struct {
 		status int
 		why    string
@@ -54,9 +55,9 @@ func exceptions() map[string]struct {
 		"pairing token":                      {404, "not served"},
 		"basePath without /v1":               {404, "the paths begin with /v1"},
 		"base url with a path prefix":        {404, "nothing is mounted there"},
-		"JDK HttpClient defaults (transport used by the Java SDK) DELETE": {405, "groups are deleted one by one"},
-		"redirect 301 on POST GET":                                        {404, "no redirect, and nothing at the path with a slash"},
-		"idempotency key non-ASCII":                                       {400, "keys are ASCII"},
+		jdkDelete:                            {405, "groups are deleted one by one"},
+		"redirect 301 on POST GET":           {404, "no redirect, and nothing at the path with a slash"},
+		"idempotency key non-ASCII":          {400, "keys are ASCII"},
 	}
 }
 
