@@ -1,10 +1,8 @@
 package canon
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -12,8 +10,6 @@ import (
 
 	"github.com/countersign/countersign"
 )
-
-func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
 
 // EncodeChange returns the canonical form of a change in clear: the fields of
 // its kind and "kind" itself.

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -109,7 +110,10 @@ func TestANodeFollowsWhatItIsTold(t *testing.T) {
 	}
 	stop()
 	select {
-	case <-watched:
+	case err := <-watched:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the watch ends with %v", err)
+		}
 	case <-time.After(10 * time.Second):
 		t.Error("the watch does not end")
 	}

@@ -9,7 +9,7 @@ const (
 
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
-	return slices.Concat(tallies(), decisions(), engineRules(), importRules(), replayed(), signed())
+	return slices.Concat(tallies(), decisions(), engineRules(), importRules(), memory(), replayed(), signed())
 }
 
 func tallies() []rule {
@@ -40,7 +40,7 @@ func decisions() []rule {
 		{"sealed means governed", submit, "if !organization.Sealed() {\n		return approval.Asked{}", "if true {\n		return approval.Asked{}", stories, "TestTwoPersonGrant"},
 		{"a request that expired is closed", "changerequest.go", "if c.State.Open() && !now.Before(c.ExpiresAt) {", "if false {", stories, "TestAnExpiredRequestCannotBeApproved"},
 		{"expiry is exact", "changerequest.go", "!now.Before(c.ExpiresAt) {", "now.After(c.ExpiresAt) {", stories, "TestAnExpiredRequestCannotBeApproved"},
-		{"a closed request stays closed", decide, "	if state := request.StateAt(w.now); !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	organization", "	organization", stories, "TestOneDenialEndsARequest"},
+		{"a closed request stays closed", decide, "	if state := request.StateAt(w.now); !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	c := w.tallyCase", "	c := w.tallyCase", stories, "TestOneDenialEndsARequest"},
 		{"the digest is compared", decide, "if v.Digest != request.Digest {", "if false {", stories, "TestAVoteNamesTheDigestItSaw"},
 		{"the digest is required", decide, "case v.Digest == \"\":", "case false:", stories, "TestAVoteNamesTheDigestItSaw"},
 		{"a moved fact makes stale", submit, "if id == winner {", "if true {", stories, "TestARequestIsStaleWhenAFactItTouchesMoved"},
@@ -51,7 +51,7 @@ func decisions() []rule {
 		{"a suspended caller is nobody", "internal/engine/work.go", "u.State != countersign.UserActive {\n			return gone", "u.State == \"\" {\n			return gone", stories, "TestASuspendedRequestersRequestsAreCancelled"},
 		{"a revoked token is nobody's", "internal/engine/work.go", "!credential.WorksAt(w.now)", "false", stories, "TestRevokingOnesOwnNeedsNobody"},
 		{"only the requester replaces", decide, "if w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {", "if false {", stories, "TestReplacingStartsWithoutVotes|TestAPolicyNeedsTwo"},
-		{"one open change of the policy", submit, "if other, ok := w.book.OpenChange(id, w.now); ok && id != request.Replaces {", "if other, ok := w.book.OpenChange(id, w.now); ok && false {", stories, "TestAPolicyNeedsTwo"},
+		{"one open change of the policy", submit, "if other, ok := w.picture.OpenChange(id, w.now); ok && id != request.Replaces {", "if other, ok := w.picture.OpenChange(id, w.now); ok && false {", stories, "TestAPolicyNeedsTwo"},
 		{"what is so already is refused", submit, "	if len(l.effects) == 0 {\n		return nil, noEffect()\n	}", "", stories, "TestWhatIsAlreadySoIsRefused"},
 		{"the last admins stay", ledger, "if after < len(before) && after < least {", "if after < -least {", stories, "TestTheLastAdminsStay"},
 		{"a seal needs enough people", "internal/engine/apply_organization.go", "	if err := satisfiable(l.w, o.Policy); err != nil {\n		return err\n	}\n	o.SealedAt", "	o.SealedAt", stories, "TestSealingNeedsEnoughPeople"},

@@ -1,0 +1,28 @@
+package main
+
+// memory are rules of what is kept in memory, and of mutations that share a
+// transaction.
+func memory() []rule {
+	const group, record, shelf = "internal/engine/group.go", "internal/engine/record.go", "internal/engine/shelf.go"
+	const budget = "TestRostersStayWithinTheBudget"
+	return []rule{
+		{"a refusal undoes its own rows", group, "err := written.Savepoint(ctx, run)", "err := run()", enginePkg, "TestOneRefusedChangeDoesNotTouchItsNeighbours"},
+		{"who has gone changes nothing", group, "if j.err = j.ctx.Err(); j.err == nil {", "if j.err = nil; true {", enginePkg, "TestWhoHasGoneBeforeHisTurnChangesNothing"},
+		{"a panic goes to whose it is", group, "	if j.panicked != nil {\n		panic(j.panicked)\n	}\n", "", enginePkg, "TestAPanicGoesToWhoseItIs"},
+		{"a shared refusal is remembered", group, "j.err = e.rememberShared(ctx, written, picture, j, err)", "j.err = err", enginePkg, "TestEqualRequestsOfOneTransactionAreExecutedOnce"},
+		{"what was rolled back is not shown", record, "		r.delta, r.open, r.unnamed = delta, open, unnamed\n", "		_, _, _ = delta, open, unnamed\n", enginePkg, walks},
+		{"what ends in bulk is read back", record, "	r.unnamed = true\n	return r.WriteTx.RemoveMembershipsOfUser", "	return r.WriteTx.RemoveMembershipsOfUser", enginePkg, "TestWhatEachKindDoes"},
+		{"votes are shown", record, "	r.open = append(r.open, a.Change)\n", "", enginePkg, walks},
+		{"the least recently used goes", shelf, "p.used.Load() < oldest.used.Load()", "p.used.Load() > oldest.used.Load()", enginePkg, budget},
+		{"never one in use", shelf, "p.pins.Load() == 0 && ", "", enginePkg, "TestARosterInUseIsNotLetGo"},
+		{"the budget is kept", shelf, "for s.budget > 0 && s.bytes > s.budget {", "for false {", enginePkg, budget},
+		{"one too large is not tried again", shelf, "now.Before(s.large[org])", "false", enginePkg, "TestAnOrganizationLargerThanTheBudgetIsUnavailable"},
+		{"a load is shared", shelf, "	if p.flight == nil {", "	if true {", enginePkg, "TestALoadIsSharedAndOutlivesItsCallers"},
+		{"the unknown keep no place", shelf, "	s.drop(p)\n	maps.DeleteFunc", "	maps.DeleteFunc", enginePkg, "TestUnknownOrganizationsKeepNoPlace"},
+		{"deleted rows come when asked for", "internal/engine/reads.go", "	if v.picture.HasCold() {", "	if true {", enginePkg, "TestDeletedRowsComeWhenAskedFor"},
+		{"what never was brings nothing in", "internal/engine/reads.go", "	if isKind(err, countersign.NotFound) {\n		return nil\n	}\n	if err != nil {\n		return err\n	}\n	picture, err", "	picture, err", enginePkg, "TestDeletedRowsComeWhenAskedFor"},
+		{"a page of entries is bounded", "internal/engine/log.go", "bytes > maxEntryBytes && len(list) > 0", "false", enginePkg, "TestAPageOfLargeEntriesIsShorter"},
+		{"a canonical number is an integer", "internal/canon/canon.go", "if v != math.Trunc(v) || math.Abs(v) > 1<<53 {", "if false {", "./internal/canon", "TestNumbersThatWouldBeRoundedAreRefused"},
+		{"canonical keys are ASCII", "internal/canon/canon.go", "r > unicode.MaxASCII", "false", "./internal/canon", "TestKeysAreASCII"},
+	}
+}
