@@ -6,6 +6,7 @@ type AuthMethod string
 // The authentication methods, as they stand in audit entries.
 const (
 	ByToken         AuthMethod = "token"
+	BySignature     AuthMethod = "signature" // a request signed by a registered key
 	ByEnrolmentCode AuthMethod = "enrolment_code"
 	BySetup         AuthMethod = "setup"
 	BySystem        AuthMethod = "system"

@@ -14,6 +14,7 @@ import (
 
 type demoFlags struct {
 	listen, credentials, approvals string
+	mounts                         []string
 	verbose                        bool
 }
 
@@ -38,6 +39,7 @@ policy two. With --approvals off changes apply at once.`,
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address to listen on")
 	flags.StringVar(&f.credentials, "credentials", "", "where to write the credentials of the demo, mode 0600 (default: in the temporary folder)")
 	flags.StringVar(&f.approvals, "approvals", "on", "on or off")
+	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
 	flags.BoolVar(&f.verbose, "verbose", false, "log every request")
 	return cmd
 }
@@ -45,6 +47,10 @@ policy two. With --approvals off changes apply at once.`,
 func demo(ctx context.Context, p *process, f demoFlags) (err error) {
 	if f.approvals != "on" && f.approvals != "off" {
 		return fmt.Errorf("--approvals %q must be on or off", f.approvals)
+	}
+	mounts, err := parseMounts(f.mounts)
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "countersign-demo-")
 	if err != nil {
@@ -67,7 +73,7 @@ func demo(ctx context.Context, p *process, f demoFlags) (err error) {
 	}
 	database := filepath.Join(dir, "countersign.db")
 	h, err := build(ctx, plan{
-		db: database, logKey: filepath.Join(dir, "log-key"),
+		db: database, logKey: filepath.Join(dir, "log-key"), mounts: mounts,
 		logger: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

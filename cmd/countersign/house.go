@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
+	"github.com/countersign/countersign/internal/dialect/fireblocks"
 	"github.com/countersign/countersign/internal/dialect/native"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/server"
@@ -34,7 +35,9 @@ type plan struct {
 	// logKey is the file of the log signing key; made if it is missing.
 	logKey         string
 	trustedProxies []netip.Prefix
-	logger         *slog.Logger
+	// mounts are where dialects are served besides their own paths.
+	mounts mounts
+	logger *slog.Logger
 	// rosterMemory bounds the rosters, in bytes; 0 does not.
 	rosterMemory int64
 	// preload loads every organization before the server is ready.
@@ -102,8 +105,14 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 		h.setupToken = setupToken()
 		config.Setup = native.NewSetup(h.setupToken)
 	}
+	dialects := []server.Dialect{{Name: "directory", Paths: native.Paths(), API: native.New(config)}}
+	if at, served := p.mounts.of("fireblocks"); served {
+		dialects = append(dialects, server.Dialect{Name: "fireblocks", Paths: fireblocks.Paths(), Mount: at, API: fireblocks.New(fireblocks.Config{
+			Engine: e, Signatures: authn.NewSignatures(e, time.Now), Nonces: new(authn.Nonces), Callers: config.Callers, Mount: at, Now: time.Now,
+		})})
+	}
 	h.server = server.New(server.Config{
-		Dialects: []server.Dialect{{Name: "directory", Paths: native.Paths(), API: native.New(config)}},
+		Dialects: dialects,
 		Logger:   p.logger, Now: time.Now, Ready: e.Ready, Loading: h.preloading.Load, TrustedProxies: p.trustedProxies, Build: buildVersion(),
 		Figures: func() []server.Figure { return figuresOf(e.Figures()) },
 	})

@@ -13,7 +13,7 @@ import (
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	listen, db, logKey, logFormat string
-	trustedProxies                []string
+	trustedProxies, mounts        []string
 	rosterMemory                  byteSize
 	preload                       bool
 }
@@ -37,6 +37,7 @@ creates the first organization; there is no default password.`,
 	flags.StringVar(&f.db, "db", "countersign.db", "SQLite file, or postgres:// address")
 	flags.StringVar(&f.logKey, "log-key", "", "file of the log signing key, the same on every node (default: <db>.log-key)")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or text")
+	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
 	flags.Var(&f.rosterMemory, "roster-memory", "memory the directories of all organizations may take, such as 512MB or 4GiB; the least recently used make room (default: no limit)")
 	flags.BoolVar(&f.preload, "preload", false, "load every organization before /readyz says ready, as far as --roster-memory reaches")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "addresses or prefixes whose X-Forwarded-For is believed")
@@ -45,6 +46,10 @@ creates the first organization; there is no default password.`,
 
 func serve(ctx context.Context, p *process, f serveFlags) error {
 	proxies, err := parseProxies(f.trustedProxies)
+	if err != nil {
+		return err
+	}
+	mounts, err := parseMounts(f.mounts)
 	if err != nil {
 		return err
 	}
@@ -64,7 +69,7 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 		return err
 	}
 	h, err := build(ctx, plan{
-		db: f.db, logKey: f.logKey, trustedProxies: proxies, logger: logger,
+		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger,
 		rosterMemory: int64(f.rosterMemory), preload: f.preload,
 	})
 	if err != nil {

@@ -70,6 +70,7 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 			return countersign.Outcome{}, inBatch(w.o, i, err)
 		}
 		nameImport(ops[i], id)
+		namePreceding(ops, i)
 	}
 	if err := w.checkVersion(ops[0]); err != nil {
 		return countersign.Outcome{}, err

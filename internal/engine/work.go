@@ -95,7 +95,7 @@ func (e *Engine) instant() time.Time { return e.now().UTC().Truncate(time.Micros
 // checkActor tests again, under the lock, that the credential still works and
 // the people behind it are active: authentication happened before.
 func (w *work) checkActor() error {
-	if w.actor.Method != countersign.ByToken {
+	if w.actor.Method != countersign.ByToken && w.actor.Method != countersign.BySignature {
 		return nil
 	}
 	gone := countersign.E(countersign.Unauthenticated, "", "this credential no longer works")

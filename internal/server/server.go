@@ -25,6 +25,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,9 @@ type Dialect struct {
 	Name string
 	// Paths are prefixes that end with a slash.
 	Paths []string
+	// Mount is a prefix without a slash at its end, under which the same paths
+	// are served too; empty for none.
+	Mount string
 	API   API
 }
 
@@ -99,6 +103,31 @@ type house struct {
 	serve  http.Handler
 }
 
+// unmounted takes the mount prefix away before a dialect looks at the path. What
+// was sent stays in RequestURI, for those who check what was signed.
+func unmounted(mount string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		escaped, ok := strings.CutPrefix(r.URL.EscapedPath(), mount)
+		plain, err := url.PathUnescape(escaped)
+		if !ok || err != nil { // the prefix was written with escapes: no client does
+			next.ServeHTTP(w, r)
+			return
+		}
+		u, copied := *r.URL, *r
+		u.Path, u.RawPath = plain, escaped
+		copied.URL = &u
+		next.ServeHTTP(w, &copied)
+	})
+}
+
+// singleSlashes is a path as wire.Mux reads it.
+func singleSlashes(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
 // routed sends each request to whose path it is.
 func (s *Server) routed() http.Handler {
 	own := s.operations()
@@ -108,6 +137,9 @@ func (s *Server) routed() http.Handler {
 		measured := s.metrics.measured(d.Name, d.API)
 		for _, path := range d.Paths {
 			houses = append(houses, house{path, measured})
+			if d.Mount != "" {
+				houses = append(houses, house{d.Mount + path, unmounted(d.Mount, measured)})
+			}
 		}
 	}
 	exact := map[string]bool{}
@@ -121,8 +153,9 @@ func (s *Server) routed() http.Handler {
 		}
 		best := houses[0]
 		longest := 0
+		path := singleSlashes(r.URL.Path)
 		for _, h := range houses {
-			if len(h.prefix) > longest && (strings.HasPrefix(r.URL.Path, h.prefix) || r.URL.Path+"/" == h.prefix) {
+			if len(h.prefix) > longest && (strings.HasPrefix(path, h.prefix) || path+"/" == h.prefix) {
 				best, longest = h, len(h.prefix)
 			}
 		}
