@@ -154,6 +154,9 @@ func (o *ordering) compare(a, b item) int {
 	return 0
 }
 
+// compareRows is compare without prefixes.
+func (o *ordering) compareRows(a, b uint32) int { return o.compare(item{ref: a}, item{ref: b}) }
+
 func (o *ordering) compareKey(a, b uint32, k sortKey) int {
 	order, aMissing, bMissing := 0, false, false
 	if k.width == 0 {
