@@ -20,7 +20,7 @@ func (b *Book) Nodes() [7]int {
 // undoes it.
 func LowerSizes() (undo func()) {
 	before := size
-	size = sizes{walkRows: 20, walkPart: 8}
+	size = sizes{walkRows: 20, walkPart: 8, partRows: 1, spareRows: 10, keepRows: 30, narrowRows: 5}
 	return func() { size = before }
 }
 

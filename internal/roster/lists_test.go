@@ -27,7 +27,7 @@ func TestShorterWaysLeadToTheSamePages(t *testing.T) {
 		{{Field: "created"}, {Field: "state", Descending: true}},
 		{{Field: "state"}, {Field: "last_keep_alive"}},
 	}
-	for seed := uint64(300); seed < 308; seed++ {
+	for seed := uint64(300); seed < 304; seed++ {
 		w := newWorld(seed)
 		w.found(150+w.IntN(150), 10, 300, 40)
 		book := roster.NewBook()
@@ -43,7 +43,7 @@ func TestShorterWaysLeadToTheSamePages(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("seed %d position %d", seed, w.position), func(t *testing.T) {
 				defer undo()
-				for range 150 {
+				for range 60 {
 					users.compareSorted(t, w, book, sight, w.filterByClass(sight), pick(w, orders...))
 				}
 			})

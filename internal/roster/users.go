@@ -216,19 +216,21 @@ func (p *Picture) pickUsers(match *userFilter, columns *userColumns, picked *pic
 			return refs, known.total, more
 		}
 	}
-	narrowed(p.users.chunks(), match.sets, func(n uint32, among uint64) {
-		word := match.word(n, among)
-		if picked.limit == 0 {
-			picked.matching += count(word)
-			return
-		}
-		eachBit(word, func(i uint32) { picked.add(n<<userShift + i) })
-	})
-	for _, ref := range known.births {
-		picked.add(ref)
+	if known.known {
+		picked.before = match.narrowLeads(known, picked)
 	}
+	p.pass(match, columns, picked)
+	for _, ref := range known.births {
+		if !known.known || match.passes[columns.births[ref&^born].class()] != 0 {
+			picked.add(ref)
+		}
+	}
+	if known.known {
+		picked.matching = known.total
+	}
+	total = picked.matching
 	refs, more = picked.page()
-	return refs, picked.matching, more
+	return refs, total, more
 }
 
 // byDefault reports whether users come in the order that they are kept in.

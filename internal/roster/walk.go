@@ -1,9 +1,6 @@
 package roster
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // settled is what is known about a list of users before any row is looked at:
 // who would be born into it, and how many it has, when a sum says so.
@@ -57,9 +54,18 @@ type sizes struct {
 	// walkRows and one living user in walkPart is how many rows are visited one by
 	// one, wherever in memory they are, before a pass over all is the better way.
 	walkRows, walkPart int
+	// partRows is how many rows are looked at in parts, side by side.
+	partRows uint32
+	// spareRows is how many a picker gathers beyond its page before it looks which
+	// can go, unless the page ends behind keepRows.
+	spareRows, keepRows int
+	// narrowRows is how many are narrowed down by their prefixes before any two
+	// are compared.
+	narrowRows int
 }
 
-var size = sizes{walkRows: 4096, walkPart: 16} //nolint:gochecknoglobals // nothing but tests sets it
+//nolint:gochecknoglobals // nothing but tests sets it
+var size = sizes{walkRows: 4096, walkPart: 16, partRows: 50_000, spareRows: 4096, keepRows: 32_768, narrowRows: 1024}
 
 // walker goes through the living users in the order of the sequence, with those
 // among them who are yet to be born.
@@ -79,7 +85,7 @@ type walker struct {
 // when it takes so long that a pass is cheaper.
 func (p *Picture) walkUsers(match *userFilter, known *settled, picked *picker) (refs []uint32, more, ok bool) {
 	budget := size.walkRows + p.users.living/size.walkPart
-	w := walker{p: p, match: match, order: picked.order, births: slices.Clone(known.births), skip: min(picked.from, math.MaxInt32), want: min(picked.limit, math.MaxInt32) + 1}
+	w := walker{p: p, match: match, order: picked.order, births: slices.Clone(known.births), skip: picked.from, want: picked.limit + 1}
 	slices.SortFunc(w.births, func(a, b uint32) int { return w.order.compareRows(a, b) })
 	switch {
 	case picked.after != nil:
