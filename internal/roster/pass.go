@@ -163,22 +163,22 @@ type lead struct {
 // narrowLeads takes the classes out of the filter that no row of the page can
 // have: how many users come before them is known without looking. It returns how
 // many rows before the page that leaves out.
-func (match *userFilter) narrowLeads(known *settled, picked *picker) (before int) {
+func (m *userFilter) narrowLeads(known *settled, picked *picker) (before int) {
 	packing := newPacking(picked.order.keys)
 	if packing == nil || packing.lead == 0 {
 		return 0
 	}
 	var leads []lead
-	for k, pass := range match.passes {
+	for k, pass := range m.passes {
 		if pass != 0 && known.counts[k] > 0 {
 			leads = append(leads, lead{packing.words[k] & packing.lead, int(known.counts[k])})
 		}
 	}
 	slices.SortFunc(leads, func(a, b lead) int { return cmp.Compare(a.prefix, b.prefix) })
 	first, last, before := picked.span(packing.lead, leads)
-	for k := range match.passes {
+	for k := range m.passes {
 		if prefix := packing.words[k] & packing.lead; prefix < first || prefix > last {
-			match.passes[k] = 0
+			m.passes[k] = 0
 		}
 	}
 	return before
