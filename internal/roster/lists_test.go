@@ -83,6 +83,9 @@ func TestUsersStayInOrder(t *testing.T) {
 		w.addUser()
 		w.users[len(w.users)-1].Name = name()
 	}
+	loaded := newWorld(311)
+	loaded.users = slices.Clone(w.users)
+	loaded.position = w.position
 	p := load(t, w, true)
 	grown, shrunk := 0, 0
 	for step := range 700 {
@@ -128,4 +131,41 @@ func TestUsersStayInOrder(t *testing.T) {
 		listed = append(listed, u.ID)
 	}
 	same(t, "in order", got, listed)
+
+	// Pages across many blocks, and after any of them, are parts of the whole.
+	whole := load(t, loaded, false)
+	want, _, _ = whole.InOrder()
+	for range 100 {
+		page := countersign.Page{Offset: loaded.IntN(len(want) + 100), Limit: 1 + loaded.IntN(30)}
+		from := min(page.Offset, len(want))
+		if loaded.chance(40) && from > 0 {
+			page.After = string(want[from-1])
+		}
+		list, err := whole.Users(countersign.UserFilter{}, nil, page, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := min(from+page.Limit, len(want))
+		if list.Total != len(want) || list.More != (to < len(want)) {
+			t.Fatalf("%+v: total %d, more %v", page, list.Total, list.More)
+		}
+		for i, id := range want[from:to] {
+			if list.Items[i].ID != id {
+				t.Fatalf("%+v: item %d is %s, want %s", page, i, list.Items[i].ID, id)
+			}
+		}
+	}
+
+	// Until nobody is left, and from there on.
+	for _, state := range []countersign.UserState{countersign.UserDeleted, countersign.UserActive} {
+		before := w.position
+		for i := range w.users {
+			w.users[i].State, w.users[i].Version = state, w.next()
+		}
+		p = p.Apply(w.delta(before))
+		ids, blocks, err := p.InOrder()
+		if err != nil || (len(ids) == 0) != (blocks == 0) || (len(ids) == 0) != (state == countersign.UserDeleted) {
+			t.Fatalf("%s: %d users in %d blocks: %v", state, len(ids), blocks, err)
+		}
+	}
 }

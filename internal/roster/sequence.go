@@ -67,8 +67,10 @@ func (s *sequence) own(n int, token uint64) *block {
 // insert puts a row where it belongs; added is how many bytes that takes.
 func (s *sequence) insert(row uint32, before func(row uint32) bool, token uint64) (added int64) {
 	if len(s.blocks) == 0 {
-		s.blocks, s.owner = []*block{{owner: token}}, token
-		added += blockSize
+		first := &block{owner: token, n: 1}
+		first.rows[0] = row
+		s.blocks, s.owner = []*block{first}, token
+		return blockSize
 	}
 	p := s.seek(before)
 	if p.block == len(s.blocks) {
