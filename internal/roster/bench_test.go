@@ -250,6 +250,33 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
+// One user is renamed, and with him another place is his in the default order.
+func BenchmarkApplyRename(b *testing.B) {
+	s := theScene()
+	u, ok := s.book.User(s.ids[0], noon)
+	if !ok {
+		b.Fatal("nobody")
+	}
+	b.ReportAllocs()
+	p := s.book
+	for i := 0; b.Loop(); i++ {
+		u.Name = "Person " + strconv.Itoa(i%*benchUsers)
+		p = p.Apply(roster.Delta{Head: countersign.Head{Size: int64(i)}, Users: []countersign.User{u.User}})
+	}
+}
+
+// A page of 400 in the default order, after any user.
+func BenchmarkPagesInOrder(b *testing.B) {
+	s := theScene()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		page := countersign.Page{After: string(s.ids[i%benchQuestions]), Limit: 400}
+		if _, err := s.book.Users(countersign.UserFilter{}, nil, page, noon); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkPlainMapLookup(b *testing.B) {
 	s := theScene()
 	b.ReportAllocs()
@@ -349,6 +376,7 @@ func BenchmarkUsers(b *testing.B) {
 	}{
 		{"total-only", countersign.UserFilter{}, nil, countersign.Page{}},
 		{"first-page", countersign.UserFilter{}, nil, countersign.Page{Limit: 50}},
+		{"first-page-of-active", countersign.UserFilter{States: []countersign.UserState{countersign.UserActive}}, nil, countersign.Page{Limit: 50}},
 		{"first-page-two-filters-three-keys", filtered, three, countersign.Page{Limit: 50}},
 		{"deep-page-three-keys", countersign.UserFilter{}, three, countersign.Page{Offset: half, Limit: 50}},
 		{"deep-page-after-cursor-three-keys", countersign.UserFilter{}, three, countersign.Page{After: string(s.ids[0]), Limit: 50}},

@@ -76,6 +76,11 @@ func (b *builder) putUser(u *countersign.User) error {
 		b.bytes += added
 	}
 	c, i := own(&b.users, row, b.token)
+	stood := known && c.state(i) != userDeleted
+	stays := stood && c.keepsPlace(i, u)
+	if stood && !stays {
+		b.withdraw(row)
+	}
 	if known {
 		b.countUser(c, i, -1)
 	}
@@ -91,16 +96,20 @@ func (b *builder) putUser(u *countersign.User) error {
 	if !known && !b.fresh {
 		b.bytes += note(&b.users, hash, row, b.token, b.common.hash)
 	}
+	if u.Living() && !stays && !b.fresh {
+		b.enter(row)
+	}
 	if c.state(i) == userDeleted && !b.cold {
 		b.leavingUsers = append(b.leavingUsers, row)
 	}
 	return b.ask()
 }
 
-// countUser keeps the count of the living and the set of the active admins.
+// countUser keeps the counts of the living and the set of the active admins.
 func (b *builder) countUser(c *userChunk, i uint32, by int) {
 	if c.state(i) != userDeleted {
 		b.users.living += by
+		b.count(c.class[i], by)
 	}
 	if c.state(i) != userActive || c.kind(i) != typePerson || c.role(i) != roleAdmin {
 		return

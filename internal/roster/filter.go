@@ -274,7 +274,7 @@ func (m *userFilter) word(n uint32, among uint64) uint64 {
 	c := m.p.users.chunk(n)
 	word := uint64(0)
 	for i, class := range &c.class {
-		word |= m.passes[class%classes] << i
+		word |= m.passes[class%classes] << (i & 63)
 	}
 	word &= among
 	for _, s := range m.without {

@@ -70,6 +70,7 @@ func load(ctx context.Context, src Source, head countersign.Head, room func(byte
 		return nil, fmt.Errorf("read users: %w", err)
 	}
 	b.bytes += noteAll(&b.users, b.token, b.common.hash)
+	b.enterAll()
 	if err := src.LivingGroups(ctx, b.eachGroup); err != nil {
 		return nil, fmt.Errorf("read groups: %w", err)
 	}

@@ -3,7 +3,9 @@ package roster
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"slices"
+	"sync"
 
 	"github.com/countersign/countersign"
 )
@@ -102,20 +104,28 @@ func (o *ordering) item(ref uint32) item {
 		} else {
 			v = o.columns.number(ref, k.field)
 		}
-		all := uint64(1)<<k.width - 1
-		switch {
-		case v >= all:
-			v = all
-		case k.descending:
-			v = all - 1 - v
-		}
+		prefix |= placed(v, k, left)
 		if k.width >= left {
-			return item{prefix | v>>(k.width-left), ref}
+			return item{prefix, ref}
 		}
 		left -= k.width
-		prefix |= v << left
 	}
 	return item{prefix, ref}
+}
+
+// placed puts a number where its key has so many bits left in a prefix.
+func placed(v uint64, k sortKey, left uint8) uint64 {
+	all := uint64(1)<<k.width - 1
+	switch {
+	case v >= all:
+		v = all
+	case k.descending:
+		v = all - 1 - v
+	}
+	if k.width >= left {
+		return v >> (k.width - left)
+	}
+	return v << (left - k.width)
 }
 
 // head returns the first bytes of a text as a number that orders like it.
@@ -154,6 +164,9 @@ func (o *ordering) compare(a, b item) int {
 	return 0
 }
 
+// compareRows is compare without prefixes.
+func (o *ordering) compareRows(a, b uint32) int { return o.compare(item{ref: a}, item{ref: b}) }
+
 func (o *ordering) compareKey(a, b uint32, k sortKey) int {
 	order, aMissing, bMissing := 0, false, false
 	if k.width == 0 {
@@ -191,6 +204,8 @@ type picker struct {
 	after *item
 	from  int
 	limit int
+	// before is how many rows before the page are counted, but were not looked at.
+	before int
 	// matching counts all rows, left those after the cursor.
 	matching int
 	left     int
@@ -199,11 +214,9 @@ type picker struct {
 	bound uint64
 }
 
-// spare is how many rows a picker gathers before it first looks which can go.
-const spare = 4096
-
 func newPicker(o *ordering, p countersign.Page, find func(id string) (uint32, bool)) (*picker, error) {
-	s := &picker{order: o, from: max(p.Offset, 0), limit: max(p.Limit, 0), bound: missing}
+	const most = 1 << 30 // more rows than there can be, and sums of them are numbers
+	s := &picker{order: o, from: min(max(p.Offset, 0), most), limit: min(max(p.Limit, 0), most), bound: missing}
 	if p.After == "" {
 		return s, nil
 	}
@@ -218,21 +231,46 @@ func newPicker(o *ordering, p countersign.Page, find func(id string) (uint32, bo
 
 func (s *picker) add(ref uint32) {
 	s.matching++
-	if s.limit == 0 {
-		return
+	if s.limit > 0 {
+		s.offer(s.order.item(ref))
 	}
-	it := s.order.item(ref)
-	if s.after != nil && s.order.compare(*s.after, it) >= 0 {
-		return
+}
+
+// offer takes a row, already counted, if it can be on the page.
+func (s *picker) offer(it item) {
+	if s.after != nil {
+		if it.prefix < s.after.prefix || (it.prefix == s.after.prefix && s.order.compare(*s.after, it) >= 0) {
+			return
+		}
+		s.left++
 	}
-	s.left++
 	if it.prefix > s.bound {
 		return
 	}
+	if s.items == nil {
+		s.items = scratch.get()
+	}
 	s.items = append(s.items, it)
-	if keep := s.from + s.limit; keep >= 0 && len(s.items) >= 2*keep+spare {
+	if keep := s.from - s.before + s.limit; keep <= size.keepRows && len(s.items) >= 2*keep+size.spareRows {
 		s.shrink(keep)
 	}
+}
+
+// helper is a picker for a part of the rows.
+func (s *picker) helper(o *ordering) *picker {
+	return &picker{order: o, after: s.after, from: s.from, limit: s.limit, before: s.before, bound: missing}
+}
+
+// join takes what a helper has picked.
+func (s *picker) join(h *picker) {
+	s.matching += h.matching
+	s.left += h.left
+	if s.items == nil {
+		s.items = h.items
+		return
+	}
+	s.items = append(s.items, h.items...)
+	scratch.put(h.items)
 }
 
 // shrink forgets the rows beyond the page.
@@ -246,14 +284,79 @@ func (s *picker) shrink(keep int) {
 }
 
 // page returns the rows of the page, in order, and whether rows remain after it.
+// The picker is used up then.
 func (s *picker) page() (refs []uint32, more bool) {
 	if s.after == nil {
 		s.left = s.matching - min(s.from, s.matching)
 	}
-	for _, it := range window(s.items, s.order.compare, s.from, s.from+min(s.limit, s.left)) {
+	from := s.from - s.before
+	items, from, to := narrow(s.items, from, from+min(s.limit, s.left))
+	for _, it := range window(items, s.order.compare, from, to) {
 		refs = append(refs, it.ref)
 	}
+	scratch.put(s.items)
+	s.items = nil
 	return refs, s.limit > 0 && s.left > s.limit
+}
+
+// bucketBits is how many bits of the prefixes are told apart in one go.
+const bucketBits = 11
+
+// narrow leaves out rows whose prefix alone says that they come before from or
+// not before to, and gives both places among the others. It moves the rows.
+func narrow(rows []item, from, to int) ([]item, int, int) {
+	for rounds := 64 / bucketBits; rounds >= 0 && len(rows) > size.narrowRows && from < to; rounds-- {
+		least, most := uint64(missing), uint64(0)
+		for i := range rows {
+			least, most = min(least, rows[i].prefix), max(most, rows[i].prefix)
+		}
+		shift := max(bits.Len64(most-least), bucketBits) - bucketBits
+		var counts [1 << bucketBits]int
+		for i := range rows {
+			counts[(rows[i].prefix-least)>>shift]++
+		}
+		first, last, before := 0, len(counts)-1, 0
+		for ; first < last && before+counts[first] <= from; first++ {
+			before += counts[first]
+		}
+		upTo := before
+		for n := first; n < len(counts); n++ {
+			if upTo += counts[n]; upTo >= to {
+				last = n
+				break
+			}
+		}
+		kept := rows[:0]
+		for _, it := range rows {
+			if n := int((it.prefix - least) >> shift); first <= n && n <= last {
+				kept = append(kept, it)
+			}
+		}
+		rows, from, to = kept, from-before, to-before
+		if shift == 0 {
+			break
+		}
+	}
+	return rows, from, to
+}
+
+// scratch keeps the memory of pickers from one list to the next: a deep page of a
+// long list takes megabytes of it.
+var scratch itemPool //nolint:gochecknoglobals // a pool is one for all
+
+type itemPool struct{ pool sync.Pool }
+
+func (p *itemPool) get() []item {
+	if list, ok := p.pool.Get().(*[]item); ok {
+		return (*list)[:0]
+	}
+	return make([]item, 0, 1024)
+}
+
+func (p *itemPool) put(list []item) {
+	if cap(list) > 0 {
+		p.pool.Put(&list)
+	}
 }
 
 // window returns the rows from..to of the order, without ordering the others:

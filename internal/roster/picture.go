@@ -34,6 +34,8 @@ type Picture struct {
 	users         rows[userChunk]
 	groups        rows[groupChunk]
 	members       rows[memberChunk]
+	inOrder       sequence
+	census        *census
 	// admins are the active persons of role admin.
 	admins      trie[struct{}]
 	pending     pending
@@ -60,7 +62,7 @@ const emptyCost = 32 << 10
 
 // Empty returns the picture of nothing, at position 0.
 func Empty() *Picture {
-	p := &Picture{common: newCommon(), catalogue: map[countersign.Permission]countersign.CataloguePermission{}, bytes: emptyCost}
+	p := &Picture{common: newCommon(), catalogue: map[countersign.Permission]countersign.CataloguePermission{}, census: &census{}, bytes: emptyCost}
 	p.users.shift, p.groups.shift, p.members.shift = userShift, groupShift, memberShift
 	for _, builtIn := range countersign.BuiltInPermissions() {
 		p.catalogue[builtIn] = countersign.CataloguePermission{Permission: builtIn, BuiltIn: true}

@@ -62,7 +62,11 @@ func tells(t *testing.T, p *roster.Picture, now time.Time) []any {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Error(err)
 	}
-	told := []any{p.Position(), p.Organization(), p.Catalogue(), users, groups, memberships, p.OpenChanges(now), p.ActiveAdmins(now), p.Size()}
+	inOrder, _, err := p.InOrder()
+	if err != nil {
+		t.Error(err)
+	}
+	told := []any{inOrder, p.Position(), p.Organization(), p.Catalogue(), users, groups, memberships, p.OpenChanges(now), p.ActiveAdmins(now), p.Size()}
 	for _, u := range users.Items {
 		held, _ := p.Effective(u.ID, now)
 		again, _ := p.User(u.ID, now)

@@ -262,6 +262,11 @@ func (l *list[F, V]) compareOne(t *testing.T, w *world, book *roster.Book, sight
 	for range w.IntN(5) {
 		sort = append(sort, countersign.SortKey{Field: pick(w, l.sorts...), Descending: w.chance(50)})
 	}
+	l.compareSorted(t, w, book, sight, f, sort)
+}
+
+func (l *list[F, V]) compareSorted(t *testing.T, w *world, book *roster.Book, sight *oracle.Sight, f F, sort []countersign.SortKey) {
+	t.Helper()
 	page := countersign.Page{Limit: pick(w, 0, 1, 3, 50, 400)}
 	switch w.IntN(3) {
 	case 0:

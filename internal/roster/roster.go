@@ -38,8 +38,10 @@
 // of ids that all pictures of one loading share (index.go). An edit (builder.go)
 // carries a token and copies each chunk it writes to once. What open requests
 // would do hangs on the ids they name (pending.go, hang.go) in maps that are
-// copied on write too (trie.go). Lists are one pass over the columns (filter.go)
-// that keeps the rows of one page (order.go).
+// copied on write too (trie.go). Lists are one pass over the columns (filter.go,
+// pass.go) that keeps the rows of one page (order.go); a list of users by type,
+// role and state has its total from counts, and in the default order is walked
+// (walk.go) along the rows that are kept in it (sequence.go).
 //
 // It does not know who may see what: callers narrow the filter (UserFilter.Only,
 // GroupFilter.MemberOnly, MembershipFilter.Only).

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign"
@@ -121,7 +122,7 @@ func userField(name string) (sortKey, bool) {
 }
 
 func userOrder(sort []countersign.SortKey) (*ordering, error) {
-	return newOrdering(sort, userField, sortKey{field: byName}, sortKey{field: byCreated, width: timeWidth}, sortKey{field: byID})
+	return newOrdering(sort, userField, defaultOrder()...)
 }
 
 // userBirths lists the users that open requests would create, as they are seen now.
@@ -165,9 +166,8 @@ func (p *Picture) Users(f countersign.UserFilter, sort []countersign.SortKey, pa
 	if err != nil {
 		return list, err
 	}
-	p.pickUsers(match, columns, picked)
-	refs, more := picked.page()
-	list.Total, list.More = picked.matching, more
+	var refs []uint32
+	refs, list.Total, list.More = p.pickUsers(match, columns, picked)
 	list.Items = make([]countersign.UserView, len(refs))
 	for i, ref := range refs {
 		n := columns.person(ref)
@@ -200,22 +200,42 @@ func (l *userColumns) find(text string) (uint32, bool) {
 	return 0, false
 }
 
-func (p *Picture) pickUsers(match *userFilter, columns *userColumns, picked *picker) {
+// pickUsers finds the rows of a page and counts all that match, in the way that
+// looks at the fewest.
+func (p *Picture) pickUsers(match *userFilter, columns *userColumns, picked *picker) (refs []uint32, total int, more bool) {
 	match.prepare()
 	if match.nothing {
-		return
+		return nil, 0, false
 	}
-	narrowed(p.users.chunks(), match.sets, func(n uint32, among uint64) {
-		word := match.word(n, among)
-		if picked.limit == 0 {
-			picked.matching += count(word)
-			return
-		}
-		eachBit(word, func(i uint32) { picked.add(n<<userShift + i) })
-	})
-	for i, u := range columns.births {
-		if match.birth(u) {
-			picked.add(uint32(i) | born)
+	known := p.settle(match, columns)
+	if known.known && (picked.limit == 0 || known.total == 0) {
+		return nil, known.total, false
+	}
+	if known.known && picked.order.byDefault() {
+		if refs, more, ok := p.walkUsers(match, known, picked); ok {
+			return refs, known.total, more
 		}
 	}
+	if known.known {
+		picked.before = match.narrowLeads(known, picked)
+	}
+	p.pass(match, columns, picked)
+	for _, ref := range known.births {
+		if !known.known || match.passes[columns.births[ref&^born].class()] != 0 {
+			picked.add(ref)
+		}
+	}
+	if known.known {
+		picked.matching = known.total
+	}
+	total = picked.matching
+	refs, more = picked.page()
+	return refs, total, more
+}
+
+// byDefault reports whether users come in the order that they are kept in.
+func (o *ordering) byDefault() bool { return slices.Equal(o.keys, defaultOrder()) }
+
+func defaultOrder() []sortKey {
+	return []sortKey{{field: byName}, {field: byCreated, width: timeWidth}, {field: byID}}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Book is the picture of an organization that follows a source in place, with
-// everything that is cold. It stands in until its users hold pictures themselves.
+// everything that is cold, so that tests ask one thing while their world moves on.
 type Book struct {
 	following sync.Mutex
 	picture   atomic.Pointer[Picture]
