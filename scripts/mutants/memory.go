@@ -11,7 +11,7 @@ func memory() []rule {
 		{"a panic goes to whose it is", group, "	if j.panicked != nil {\n		panic(j.panicked)\n	}\n", "", enginePkg, "TestAPanicGoesToWhoseItIs"},
 		{"a shared refusal is remembered", group, "j.err = e.rememberShared(ctx, written, picture, j, err)", "j.err = err", enginePkg, "TestEqualRequestsOfOneTransactionAreExecutedOnce"},
 		{"what was rolled back is not shown", record, "		r.delta, r.open, r.unnamed = delta, open, unnamed\n", "		_, _, _ = delta, open, unnamed\n", enginePkg, walks},
-		{"what ends in bulk is read back", record, "	r.unnamed = true\n	return r.WriteTx.RemoveMembershipsOfUser", "	return r.WriteTx.RemoveMembershipsOfUser", enginePkg, "TestWhatEachKindDoes"},
+		{"what ends in bulk is read back", record, "	r.unnamed = true\n	return r.WriteTx.RemoveMembershipsOfUser", "	return r.WriteTx.RemoveMembershipsOfUser", enginePkg, walks},
 		{"the least recently used goes", shelf, "p.used.Load() < oldest.used.Load()", "p.used.Load() > oldest.used.Load()", enginePkg, budget},
 		{"never one in use", shelf, "p.pins.Load() == 0 && ", "", enginePkg, "TestARosterInUseIsNotLetGo"},
 		{"the budget is kept", shelf, "for s.budget > 0 && s.bytes > s.budget {", "for false {", enginePkg, budget},
