@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: build check test race fuzz bench bench-go mutants test-postgres cover help
+.PHONY: build check test race fuzz property bench bench-go mutants test-postgres cover help
 
 GO ?= go
 GOLANGCI := $(GO) tool -modfile=tools/go.mod golangci-lint
@@ -37,6 +37,9 @@ race: ## run every test again, uncached and in shuffled order, with the race det
 
 fuzz: ## run every fuzz target for FUZZTIME (10s) each
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+property: ## ask the roster and a naive oracle 100,000 random lists over 5,000 people (a quarter of an hour)
+	$(GO) test ./internal/roster -count=1 -run RosterAgrees -timeout 2h -roster.people 5000 -roster.queries 100000
 
 bench: ## measure the house beside the least that could do the job, as ratios (some minutes; BENCHFLAGS="-users 1000000")
 	$(GO) run ./bench $(BENCHFLAGS)
