@@ -18,7 +18,6 @@ func memory() []rule {
 		{"one too large is not tried again", shelf, "now.Before(s.large[org])", "false", enginePkg, "TestAnOrganizationLargerThanTheBudgetIsUnavailable"},
 		{"the unknown keep no place", shelf, "	s.drop(p)\n	maps.DeleteFunc", "	maps.DeleteFunc", enginePkg, "TestUnknownOrganizationsKeepNoPlace"},
 		{"deleted rows come when asked for", "internal/engine/reads.go", "	if v.picture.HasCold() {", "	if true {", enginePkg, "TestDeletedRowsComeWhenAskedFor"},
-		{"what never was brings nothing in", "internal/engine/reads.go", "	if isKind(err, countersign.NotFound) {\n		return nil\n	}\n	if err != nil {\n		return err\n	}\n	picture, err", "	picture, err", enginePkg, "TestDeletedRowsComeWhenAskedFor"},
 		{"a page of entries is bounded", "internal/engine/log.go", "bytes > maxEntryBytes && len(list) > 0", "false", enginePkg, "TestAPageOfLargeEntriesIsShorter"},
 		{"a canonical number is an integer", "internal/canon/canon.go", "if v != math.Trunc(v) || math.Abs(v) > 1<<53 {", "if math.IsNaN(v) {", "./internal/canon", "TestNumbersThatWouldBeRoundedAreRefused"},
 		{"canonical keys are ASCII", "internal/canon/canon.go", "r > unicode.MaxASCII", "r > unicode.MaxRune", "./internal/canon", "TestKeysAreASCII"},
