@@ -10,7 +10,7 @@ GOLANGCI := $(GO) tool -modfile=tools/go.mod golangci-lint
 
 # The race detector needs a C compiler; without one the tests still run.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
-TIMEOUT ?= 15m
+TIMEOUT ?= 30m
 FUZZTIME ?= 10s
 BENCH ?= .
 # What talks to a database does it through internal/testdb.
