@@ -63,14 +63,10 @@ func newEngine(db *sqlstore.DB, file string, budget int64) (*engine.Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	c := engine.Config{Store: db, Now: time.Now, NewID: newID, Random: rand.Reader, Keeper: keeper, Build: "bench"}
-	if budget > 0 && !limitMemory(&c, budget) {
-		return nil, errNoBudget
-	}
-	return engine.New(c), nil
+	return engine.New(engine.Config{
+		Store: db, Now: time.Now, NewID: newID, Random: rand.Reader, Keeper: keeper, Build: "bench", RosterMemory: budget,
+	}), nil
 }
-
-var errNoBudget = errors.New("the engine has no memory budget yet")
 
 // handler has authentication, the rate limits (too high to be met), the log line
 // and metrics on, as in production.

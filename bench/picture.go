@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"reflect"
 	"time"
 
 	"github.com/countersign/countersign"
@@ -29,15 +28,4 @@ func load(ctx context.Context, e *engine.Engine, org countersign.OrganizationID)
 		}
 		time.Sleep(time.Millisecond) // it loads off the request's deadline
 	}
-}
-
-// limitMemory sets the engine's budget for rosters, and reports whether it has
-// one: the measurement that needs it waits for the option.
-func limitMemory(c *engine.Config, bytes int64) bool {
-	field := reflect.ValueOf(c).Elem().FieldByName("RosterMemory")
-	if !field.IsValid() || !field.CanInt() {
-		return false
-	}
-	field.SetInt(bytes)
-	return true
 }
