@@ -25,6 +25,14 @@ func vote(person countersign.UserID, d countersign.Decision) countersign.Approva
 	return countersign.Approval{Person: person, Decision: d, Digest: "digest"}
 }
 
+func operations(kinds ...countersign.ChangeKind) []approval.Operation {
+	var out []approval.Operation
+	for _, kind := range kinds {
+		out = append(out, approval.Operation{Kind: kind})
+	}
+	return out
+}
+
 func TestEveryRuleThatMatchesCounts(t *testing.T) {
 	security := countersign.ApproverSet{GroupID: "security"}
 	policy := countersign.Policy{
@@ -66,7 +74,7 @@ func TestEveryRuleThatMatchesCounts(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := approval.Required(policy, c.kinds); !reflect.DeepEqual(got, c.want) {
+			if got := approval.Required(policy, operations(c.kinds...)); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
@@ -98,7 +106,7 @@ func TestTheShortestLifeCounts(t *testing.T) {
 }
 
 func TestAloneAFreeRuleAsksNothing(t *testing.T) {
-	asked := approval.Required(countersign.TwoPersonPolicy(), []countersign.ChangeKind{countersign.KindUserCreateEndUser})
+	asked := approval.Required(countersign.TwoPersonPolicy(), operations(countersign.KindUserCreateEndUser))
 	if !asked.Requirement.Free() {
 		t.Errorf("asks %+v", asked.Requirement)
 	}
@@ -182,17 +190,5 @@ func TestTheUserAChangeIsAboutIsItsSubject(t *testing.T) {
 				t.Errorf("%s is about %v", kind, got)
 			}
 		}
-	}
-}
-
-func TestHealthCountsTheRequesterOut(t *testing.T) {
-	health := approval.Health(countersign.TwoPersonPolicy(), func(countersign.ApproverSet) int { return 3 })
-	for _, h := range health {
-		if want := 3 - 1 - h.Need; h.Spare != want {
-			t.Errorf("%s: %d to spare, want %d", h.RuleID, h.Spare, want)
-		}
-	}
-	if len(health) != 2 {
-		t.Errorf("%d clauses: %+v", len(health), health)
 	}
 }

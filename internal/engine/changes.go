@@ -14,23 +14,54 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// gather collects what a tally looks at: the request's own clauses with the
-// pools fixed at its creation, tightened by what current rules ask now.
-func gather(picture *roster.Picture, organization countersign.Organization, request countersign.ChangeRequest, kinds []countersign.ChangeKind, now time.Time) approval.Case {
+// gather collects what a tally looks at: what the request asked with the pools
+// fixed at its creation, tightened by what current rules ask now (R4). A clause
+// that only current rules ask has no pool of its own: of those who could approve
+// anything when the request was made, who qualify for it now (R5).
+func gather(picture *roster.Picture, request countersign.ChangeRequest, now time.Time) approval.Case {
+	organization := picture.Organization()
+	ops := governed(picture, request.Operations, request.Requester, now)
 	required := request.Requirement
 	if organization.Sealed() {
-		required = approval.And(required, approval.Required(organization.Policy, kinds).Requirement)
+		required = approval.And(required, approval.Required(organization.Policy, ops).Requirement)
 	}
-	c := approval.Case{Excluded: request.Excluded, Approvals: request.Approvals, Digest: request.Digest}
-	for i, clause := range required.Clauses {
-		eligible := picture.Eligible(clause.Approvers, now)
-		pool := eligible
+	everybody := slices.Concat(request.Pools...)
+	c := approval.NewCase(required, func(i int, set countersign.ApproverSet) (pool, eligible []countersign.UserID) {
+		pool = everybody
 		if i < len(request.Pools) {
 			pool = request.Pools[i]
 		}
-		c.Clauses = append(c.Clauses, approval.ClauseCase{Clause: clause, Pool: pool, Now: eligible})
-	}
+		return pool, approvers(picture, required, set, ops, now)
+	})
+	c.Excluded, c.Approvals, c.Digest = request.Excluded, standing(picture, request), request.Digest
 	return c
+}
+
+// approvers are the people of a set who may approve operations now: those
+// eligible, and where the requirement says so only who hold whatever somebody
+// would gain (S7).
+func approvers(picture *roster.Picture, r countersign.Requirement, set countersign.ApproverSet, ops []approval.Operation, now time.Time) []countersign.UserID {
+	eligible := picture.Eligible(set, now)
+	if !r.MustHold {
+		return eligible
+	}
+	return slices.DeleteFunc(eligible, func(id countersign.UserID) bool {
+		return slices.ContainsFunc(ops, func(op approval.Operation) bool {
+			return slices.ContainsFunc(op.Gains, func(p countersign.Permission) bool {
+				return p != unknownPermission && !picture.Holds(id, p, now)
+			})
+		})
+	})
+}
+
+// standing are the votes that were not given with something that has been
+// revoked since (governance.md B.8).
+func standing(picture *roster.Picture, request countersign.ChangeRequest) []countersign.Approval {
+	revoked := func(id countersign.CredentialID) bool {
+		credential, known := picture.Credential(id)
+		return !known || credential.State == countersign.CredentialRevoked
+	}
+	return slices.DeleteFunc(slices.Clone(request.Approvals), func(a countersign.Approval) bool { return revoked(a.Credential) })
 }
 
 // factsOf are the facts a request touches, as its log entries are found by.
@@ -77,8 +108,7 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	if !out.State.Open() {
 		return out
 	}
-	kinds := governedKinds(v.picture, request.Operations, request.Requester)
-	c := gather(v.picture, v.picture.Organization(), request, kinds, v.now)
+	c := gather(v.picture, request, v.now)
 	tally := approval.Count(c)
 	out.Reachable = tally.Reachable
 	for i, clause := range c.Clauses {

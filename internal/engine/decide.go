@@ -56,7 +56,7 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if state := request.StateAt(w.now); !state.Open() {
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
-	c := w.tallyCase(w.picture.Organization(), request)
+	c := gather(w.picture, request, w.now)
 	if !approval.MayVote(c, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
 	}
@@ -113,13 +113,6 @@ func lastVote(request countersign.ChangeRequest, person countersign.UserID) (cou
 		}
 	}
 	return countersign.Approval{}, false
-}
-
-// tallyCase gathers who may count: the pools fixed at creation, today's eligible
-// people, and a requirement that current rules may have tightened but never
-// loosened (R4).
-func (w *work) tallyCase(organization countersign.Organization, request countersign.ChangeRequest) approval.Case {
-	return gather(w.picture, organization, request, governedKinds(w.picture, request.Operations, request.Requester), w.now)
 }
 
 // overtaken finds out why an open request can no longer be decided: its

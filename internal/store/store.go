@@ -299,6 +299,8 @@ type ChangeRecord struct {
 	WinnerID        countersign.ChangeID
 	AppliedPosition int64
 	Version         int64
+	// ScheduledAt is when a scheduled request got the approvals it needs.
+	ScheduledAt time.Time
 	// Approvals are filled by reads, in order of position; PutChange ignores them.
 	Approvals []countersign.Approval
 }
