@@ -383,11 +383,21 @@ func (e *Engine) publish(p *place, next *roster.Picture) {
 	_ = e.shelf.book(p, next.Bytes())
 }
 
-// Fresh waits until the roster stands at a position or beyond, at most 200 ms.
+// Fresh waits until the roster stands at a position or beyond, at most 200 ms
+// besides the time it takes to look at the store. The place is pinned once: were
+// it let go between two looks, each would load it again. Unavailable "revision_not_reached" when it is not reached (docs/adr/0009).
 func (e *Engine) Fresh(ctx context.Context, org countersign.OrganizationID, atLeast int64) error {
 	const patience, step = 200 * time.Millisecond, 10 * time.Millisecond
+	p, err := e.place(ctx, org)
+	if err != nil {
+		return err
+	}
+	defer p.release()
 	for waited := time.Duration(0); ; waited += step {
-		picture, err := e.Picture(ctx, org)
+		if err := e.ask(ctx, p, atLeast); err != nil {
+			return err
+		}
+		picture, err := e.current(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -404,6 +414,20 @@ func (e *Engine) Fresh(ctx context.Context, org countersign.OrganizationID, atLe
 		case <-time.After(step):
 		}
 	}
+}
+
+// ask looks at the store for a position that a node in contact may not have been
+// told of yet. It leaves no doubt behind: whoever names a revision that is still
+// to come must not make other readers wait for the turn.
+func (e *Engine) ask(ctx context.Context, p *place, atLeast int64) error {
+	if e.store.Exclusive() || !e.told.Load() || max(p.heard.Load(), p.picture.Load().Position()) >= atLeast {
+		return nil // nobody else writes, or every read asks, or it is known
+	}
+	head, err := e.head(ctx, p.org)
+	if err == nil {
+		p.hear(head.Size)
+	}
+	return err
 }
 
 // Preload loads one organization after another and reports each. It ends when
