@@ -36,6 +36,16 @@ func (e *Engine) Places() int {
 	return len(e.shelf.places)
 }
 
+// Pins counts who uses a picture just now, or waits for one.
+func (e *Engine) Pins() (n int32) {
+	e.shelf.mu.RLock()
+	defer e.shelf.mu.RUnlock()
+	for _, p := range e.shelf.places {
+		n += p.pins.Load()
+	}
+	return n
+}
+
 // Whole is the picture of an organization with its deleted rows, which stay
 // unknown to the engine itself.
 func (e *Engine) Whole(ctx context.Context, org countersign.OrganizationID) (*roster.Picture, error) {

@@ -18,6 +18,7 @@ func memory() []rule {
 		{"one too large is not tried again", shelf, "now.Before(s.large[org])", "false", enginePkg, "TestAnOrganizationLargerThanTheBudgetIsUnavailable"},
 		{"the unknown keep no place", shelf, "	s.drop(p)\n	maps.DeleteFunc", "	maps.DeleteFunc", enginePkg, "TestUnknownOrganizationsKeepNoPlace"},
 		{"a named revision is asked for", shelf, "		if err := e.ask(ctx, p, atLeast); err != nil {\n			return err\n		}\n", "", enginePkg, "TestANamedRevisionIsReachedUntold"},
+		{"who has looked looks away", "internal/engine/import.go", "	defer v.done()\n	var out ImportView\n", "	var out ImportView\n", enginePkg, "TestNoMethodLeavesAPin"},
 		{"deleted rows come when asked for", "internal/engine/reads.go", "	if v.picture.HasCold() {", "	if true {", enginePkg, "TestDeletedRowsComeWhenAskedFor"},
 		{"a page of entries is bounded", "internal/engine/log.go", "bytes > maxEntryBytes && len(list) > 0", "false", enginePkg, "TestAPageOfLargeEntriesIsShorter"},
 		{"a canonical number is an integer", "internal/canon/canon.go", "if v != math.Trunc(v) || math.Abs(v) > 1<<53 {", "if math.IsNaN(v) {", "./internal/canon", "TestNumbersThatWouldBeRoundedAreRefused"},
