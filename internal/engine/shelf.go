@@ -50,9 +50,11 @@ func newShelf(budget int64) *shelf {
 	}
 }
 
-// place is where the picture of one organization stands.
+// place is where the picture of one organization stands. While anybody pins it,
+// it is the only one of its organization.
 type place struct {
-	org countersign.OrganizationID
+	org   countersign.OrganizationID
+	shelf *shelf
 	// picture is nil until it is loaded. Only who has the turn replaces it.
 	picture atomic.Pointer[roster.Picture]
 	// turn is taken by who moves the picture on: writers, followers, loaders.
@@ -93,7 +95,7 @@ func (s *shelf) pin(org countersign.OrganizationID) *place {
 	if !ok {
 		s.mu.Lock()
 		if p, ok = s.places[org]; !ok {
-			p = &place{org: org}
+			p = &place{org: org, shelf: s}
 			s.places[org] = p
 		}
 		p.pins.Add(1)
@@ -103,7 +105,20 @@ func (s *shelf) pin(org countersign.OrganizationID) *place {
 	return p
 }
 
-func (p *place) release() { p.pins.Add(-1) }
+// release undoes pin. A place that nobody pins and that holds no picture goes:
+// organizations that never were, or could not be loaded, keep none. One that is
+// pinned never goes: whoever waits for it would load what nobody else finds.
+func (p *place) release() {
+	if p.pins.Add(-1) > 0 || p.picture.Load() != nil {
+		return
+	}
+	s := p.shelf
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.pins.Load() == 0 && p.picture.Load() == nil && s.places[p.org] == p {
+		s.drop(p)
+	}
+}
 
 // all returns the places that hold a picture.
 func (s *shelf) all() []*place {
@@ -166,13 +181,11 @@ func (s *shelf) evictOne(but *place) bool {
 	return true
 }
 
-// drop takes a place off the shelf; the caller holds mu.
+// drop takes a place off the shelf that nobody pins; the caller holds mu.
 func (s *shelf) drop(p *place) {
 	s.bytes -= p.bytes
 	p.bytes = 0
-	if s.places[p.org] == p {
-		delete(s.places, p.org)
-	}
+	delete(s.places, p.org)
 }
 
 func comeAgain(code, message string, seconds int) error {
@@ -181,15 +194,15 @@ func comeAgain(code, message string, seconds int) error {
 	return e
 }
 
-// forget takes a place off the shelf that could not be loaded.
-func (s *shelf) forget(p *place, why error, now time.Time) {
+// unloaded notes why an organization could not be loaded. Its place stays as long
+// as somebody waits for it.
+func (s *shelf) unloaded(org countersign.OrganizationID, why error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(p)
 	maps.DeleteFunc(s.large, func(_ countersign.OrganizationID, until time.Time) bool { return !now.Before(until) })
 	var own *countersign.Error
 	if errors.As(why, &own) && own.Code == "organization_too_large" {
-		s.large[p.org] = now.Add(tooLargeFor)
+		s.large[org] = now.Add(tooLargeFor)
 	}
 }
 
@@ -256,7 +269,6 @@ func (e *Engine) load(ctx context.Context, p *place) error {
 		return nil
 	}
 	if err := e.shelf.fits(p.org, e.now()); err != nil {
-		e.shelf.forget(p, nil, e.now())
 		return err
 	}
 	err := e.store.Read(ctx, p.org, func(tx store.ReadTx) error {
@@ -266,7 +278,7 @@ func (e *Engine) load(ctx context.Context, p *place) error {
 	})
 	if err != nil {
 		e.shelf.failed.Add(1)
-		e.shelf.forget(p, err, e.now())
+		e.shelf.unloaded(p.org, err, e.now())
 		return err
 	}
 	e.shelf.loaded.Add(1)
