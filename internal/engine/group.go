@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,10 +31,21 @@ type job struct {
 	// late is an error to be reported although the transaction commits.
 	late error
 	err  error
+	// settled is set when it is known what became of the job. Without it nobody is
+	// told that he succeeded: the leader panicked outside of any mutation.
+	settled bool
 	// panicked carries a panic back to whose it is.
 	panicked any
 	// woken tells a waiting job that it is done (false), or leads (true).
 	woken chan bool
+}
+
+// keepPanic is deferred where what belongs to a job runs in the goroutine of
+// another: rendering the answer to keep may panic, and the panic is its caller's.
+func (j *job) keepPanic() {
+	if r := recover(); r != nil {
+		j.panicked = r
+	}
 }
 
 // queue lines up the mutations of one organization. The first leads: it takes
@@ -93,6 +105,10 @@ func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options,
 	if j.panicked != nil {
 		panic(j.panicked)
 	}
+	if !j.settled {
+		return Result{}, countersign.E(countersign.Unavailable, "", "it is not known whether this was done; look before trying again").
+			Caused(store.ErrCommitUnknown)
+	}
 	if j.err != nil {
 		return Result{}, j.err
 	}
@@ -103,6 +119,9 @@ func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options,
 func (e *Engine) lead(p *place, own *job) {
 	group := p.queue.take()
 	defer func() {
+		if slices.ContainsFunc(group, func(j *job) bool { return !j.settled }) {
+			p.doubtful.Store(true) // a panic is on its way: readers look at the store first
+		}
 		for _, j := range group {
 			if j != own {
 				j.woken <- false
@@ -112,9 +131,11 @@ func (e *Engine) lead(p *place, own *job) {
 	}()
 	present := make([]*job, 0, len(group))
 	for _, j := range group {
-		if j.err = j.ctx.Err(); j.err == nil {
-			present = append(present, j)
+		if j.err = j.ctx.Err(); j.err != nil {
+			j.settled = true
+			continue
 		}
+		present = append(present, j)
 	}
 	if len(present) == 0 {
 		return
@@ -156,6 +177,9 @@ func (e *Engine) transact(ctx context.Context, p *place, group []*job) {
 	case errors.Is(err, errNothingStored):
 	default:
 		e.failed(ctx, p, group, err)
+	}
+	for _, j := range group {
+		j.settled = true
 	}
 	if len(group) == 1 {
 		e.rememberAlone(ctx, group[0])
