@@ -64,6 +64,31 @@ func TestAnAnswerThatPanicsOnARefusalHarmsNobodyElse(t *testing.T) {
 	})
 }
 
+// A refusal may rest on what a neighbour did in the same transaction. When that
+// was not committed, nobody is told that it stands in his way.
+func TestARefusalGoesWithTheTransactionItRestsOn(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, open func() store.Store) {
+		db := fragile(t, open())
+		for point, want := range map[string]error{sqlstore.FaultCommit: errPlanted, sqlstore.FaultCommitted: store.ErrCommitUnknown} {
+			t.Run(point, func(t *testing.T) {
+				g := &gated{Store: db}
+				h := newHouse(t, g)
+				nth(db, point, 2, func() error { return errPlanted })
+				_, failures, _ := h.together(g, []func() (engine.Result, error){
+					h.creates("ada", "A", engine.Options{}), h.creates("ada", "B", engine.Options{}), h.creates("ada", "B", engine.Options{}),
+				})
+				db.OnPoint(nil)
+				for i, err := range failures[1:] {
+					if !errors.Is(err, want) || countersign.KindOf(err) == countersign.Exists {
+						t.Errorf("who asked for B the %d. time is told %v", i+1, err)
+					}
+				}
+				h.mustStand(point)
+			})
+		}
+	})
+}
+
 // Nobody is told that something was done which perhaps was not: a bug of the
 // store itself leaves the outcome unknown to all who shared the transaction, and
 // readers see what there is.

@@ -186,13 +186,12 @@ func (e *Engine) transact(ctx context.Context, p *place, group []*job) {
 	}
 }
 
-// failed gives everybody the error of the transaction. After a commit of unknown
+// failed gives everybody the error of the transaction, also who was refused in it:
+// the refusal may rest on what a neighbour did, which has not happened. After a commit of unknown
 // outcome the roster follows what there is; if it cannot, the next reader does.
 func (e *Engine) failed(ctx context.Context, p *place, group []*job, err error) {
 	for _, j := range group {
-		if j.err == nil {
-			j.err = err
-		}
+		j.err = err
 	}
 	if errors.Is(err, store.ErrCommitUnknown) {
 		p.doubtful.Store(true)

@@ -12,6 +12,7 @@ func memory() []rule {
 		{"an answer's panic is its caller's", "internal/engine/work.go", "	defer j.keepPanic()\n	if j.panicked != nil || !j.o.keeps(failure) {", "	if j.panicked != nil || !j.o.keeps(failure) {", enginePkg, "TestAnAnswerThatPanicsOnARefusalHarmsNobodyElse"},
 		{"nobody is told what nobody knows", group, "	if !j.settled {", "	if false {", enginePkg, "TestAPanicOfTheStoreIsASuccessForNobody"},
 		{"after a panic readers look at the store", group, "			p.doubtful.Store(true) // a panic", "			_ = p // a panic", enginePkg, "TestAPanicOfTheStoreIsASuccessForNobody"},
+		{"a refusal goes with its transaction", group, "		j.err = err\n	}\n	if errors.Is", "		if j.err == nil {\n			j.err = err\n		}\n	}\n	if errors.Is", enginePkg, "TestARefusalGoesWithTheTransactionItRestsOn"},
 		{"a shared refusal is remembered", group, "j.err = e.rememberShared(ctx, written, picture, j, err)", "j.err = err", enginePkg, "TestEqualRequestsOfOneTransactionAreExecutedOnce"},
 		{"what was rolled back is not shown", record, "		r.delta, r.open, r.unnamed = delta, open, unnamed\n", "		_, _, _ = delta, open, unnamed\n", enginePkg, walks},
 		{"what ends in bulk is read back", record, "	r.unnamed = true\n	return r.WriteTx.RemoveMembershipsOfUser", "	return r.WriteTx.RemoveMembershipsOfUser", enginePkg, walks},
