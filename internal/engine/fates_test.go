@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/countersign/countersign"
@@ -61,6 +62,38 @@ func TestAnAnswerThatPanicsOnARefusalHarmsNobodyElse(t *testing.T) {
 			t.Errorf("who has gone sees %v (%v), who panicked %v", panics[1], failures[1], panics[2])
 		}
 		h.applies("ada", &countersign.CreateGroup{Name: "E"})
+	})
+}
+
+// What a run of a transaction did to a mutation is forgotten when it runs again.
+func TestAPanicOfARunThatWasUndoneIsForgotten(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, open func() store.Store) {
+		db := fragile(t, open())
+		g := &gated{Store: db}
+		h := newHouse(t, g)
+		h.crew()
+		var runs atomic.Int64
+		fickle := once("fickle", "fickle")
+		fickle.Answer = func(engine.Result, error) engine.Answer {
+			if runs.Add(1) == 1 {
+				panic("only once")
+			}
+			return engine.Answer{Status: 200, Header: map[string]string{}, Body: []byte{}}
+		}
+		commits := nth(db, sqlstore.FaultCommit, 2, func() error { return sqlstore.ErrTransient })
+		_, failures, panics := h.together(g, []func() (engine.Result, error){
+			h.creates("ada", "A", engine.Options{}), h.creates("ada", "B", engine.Options{Once: fickle}), h.creates("ada", "C", engine.Options{}),
+		})
+		db.OnPoint(nil)
+		if *commits != 3 || runs.Load() != 2 {
+			t.Fatalf("%d commits, %d answers: the transaction did not run again", *commits, runs.Load())
+		}
+		if !slices.Equal(panics, []any{nil, nil, nil}) || errors.Join(failures...) != nil {
+			t.Errorf("they were told %v, %v", failures, panics)
+		}
+		if names := h.groupNames(); !slices.Equal(names, []string{"A", "B", "C"}) {
+			t.Errorf("there are now %v", names)
+		}
 	})
 }
 

@@ -211,9 +211,9 @@ func kept(group []*job) bool {
 }
 
 // attempt runs one job and returns the picture after it. Only the failures of the
-// store itself are returned: they end the transaction.
+// store itself are returned: they end the transaction, which may then run again.
 func (e *Engine) attempt(ctx context.Context, tx store.WriteTx, picture *roster.Picture, j *job, shared bool) (*roster.Picture, error) {
-	j.result, j.late, j.err = Result{}, nil, nil
+	j.result, j.late, j.err, j.panicked = Result{}, nil, nil, nil
 	written := &recorder{WriteTx: tx, picture: picture}
 	run := func() error {
 		result, late, err := e.perform(ctx, written, j)
@@ -247,17 +247,13 @@ func (e *Engine) attempt(ctx context.Context, tx store.WriteTx, picture *roster.
 
 // perform is one job without its savepoint. A panic becomes an error here, so
 // that it cannot leave others waiting, and goes on in the goroutine of its caller.
-func (e *Engine) perform(ctx context.Context, tx store.WriteTx, j *job) (result Result, late, err error) {
+func (e *Engine) perform(ctx context.Context, tx *recorder, j *job) (result Result, late, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			j.panicked, err = r, fmt.Errorf("a mutation panicked: %v", r)
 		}
 	}()
-	recorded, ok := tx.(*recorder)
-	if !ok {
-		panic("a mutation writes through a recorder")
-	}
-	w, err := e.begin(ctx, tx, recorded.picture, j.actor, j.o)
+	w, err := e.begin(ctx, tx, tx.picture, j.actor, j.o)
 	if err != nil {
 		return Result{}, nil, err
 	}

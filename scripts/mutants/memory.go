@@ -13,6 +13,7 @@ func memory() []rule {
 		{"nobody is told what nobody knows", group, "	if !j.settled {", "	if false {", enginePkg, "TestAPanicOfTheStoreIsASuccessForNobody"},
 		{"after a panic readers look at the store", group, "			p.doubtful.Store(true) // a panic", "			_ = p // a panic", enginePkg, "TestAPanicOfTheStoreIsASuccessForNobody"},
 		{"a refusal goes with its transaction", group, "		j.err = err\n	}\n	if errors.Is", "		if j.err == nil {\n			j.err = err\n		}\n	}\n	if errors.Is", enginePkg, "TestARefusalGoesWithTheTransactionItRestsOn"},
+		{"a run that was undone leaves no panic", group, "	j.result, j.late, j.err, j.panicked = Result{}, nil, nil, nil\n", "	j.result, j.late, j.err = Result{}, nil, nil\n", enginePkg, "TestAPanicOfARunThatWasUndoneIsForgotten"},
 		{"a shared refusal is remembered", group, "j.err = e.rememberShared(ctx, written, picture, j, err)", "j.err = err", enginePkg, "TestEqualRequestsOfOneTransactionAreExecutedOnce"},
 		{"what was rolled back is not shown", record, "		r.delta, r.open, r.unnamed = delta, open, unnamed\n", "		_, _, _ = delta, open, unnamed\n", enginePkg, walks},
 		{"what ends in bulk is read back", record, "	r.unnamed = true\n	return r.WriteTx.RemoveMembershipsOfUser", "	return r.WriteTx.RemoveMembershipsOfUser", enginePkg, walks},
