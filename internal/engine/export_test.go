@@ -26,6 +26,23 @@ func (e *Engine) Hold(ctx context.Context, org countersign.OrganizationID) (func
 	return p.release, nil
 }
 
+// Late pins the place of an organization and comes for its picture later, as who
+// is overtaken between the two.
+func (e *Engine) Late(org countersign.OrganizationID) (come func(context.Context) error) {
+	p := e.shelf.pin(org)
+	return func(ctx context.Context) error {
+		defer p.release()
+		return e.await(ctx, p, e.load)
+	}
+}
+
+// Booked is what the shelf believes its pictures hold.
+func (e *Engine) Booked() int64 {
+	e.shelf.mu.RLock()
+	defer e.shelf.mu.RUnlock()
+	return e.shelf.bytes
+}
+
 // Recorded is a transaction as a mutation sees it.
 func Recorded(tx store.WriteTx) store.WriteTx { return &recorder{WriteTx: tx} }
 
@@ -34,6 +51,16 @@ func (e *Engine) Places() int {
 	e.shelf.mu.RLock()
 	defer e.shelf.mu.RUnlock()
 	return len(e.shelf.places)
+}
+
+// Pins counts who uses a picture just now, or waits for one.
+func (e *Engine) Pins() (n int32) {
+	e.shelf.mu.RLock()
+	defer e.shelf.mu.RUnlock()
+	for _, p := range e.shelf.places {
+		n += p.pins.Load()
+	}
+	return n
 }
 
 // Whole is the picture of an organization with its deleted rows, which stay

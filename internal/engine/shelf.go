@@ -50,9 +50,11 @@ func newShelf(budget int64) *shelf {
 	}
 }
 
-// place is where the picture of one organization stands.
+// place is where the picture of one organization stands. While anybody pins it,
+// it is the only one of its organization.
 type place struct {
-	org countersign.OrganizationID
+	org   countersign.OrganizationID
+	shelf *shelf
 	// picture is nil until it is loaded. Only who has the turn replaces it.
 	picture atomic.Pointer[roster.Picture]
 	// turn is taken by who moves the picture on: writers, followers, loaders.
@@ -93,7 +95,7 @@ func (s *shelf) pin(org countersign.OrganizationID) *place {
 	if !ok {
 		s.mu.Lock()
 		if p, ok = s.places[org]; !ok {
-			p = &place{org: org}
+			p = &place{org: org, shelf: s}
 			s.places[org] = p
 		}
 		p.pins.Add(1)
@@ -103,7 +105,20 @@ func (s *shelf) pin(org countersign.OrganizationID) *place {
 	return p
 }
 
-func (p *place) release() { p.pins.Add(-1) }
+// release undoes pin. A place that nobody pins and that holds no picture goes:
+// organizations that never were, or could not be loaded, keep none. One that is
+// pinned never goes: whoever waits for it would load what nobody else finds.
+func (p *place) release() {
+	if p.pins.Add(-1) > 0 || p.picture.Load() != nil {
+		return
+	}
+	s := p.shelf
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.pins.Load() == 0 && p.picture.Load() == nil && s.places[p.org] == p {
+		s.drop(p)
+	}
+}
 
 // all returns the places that hold a picture.
 func (s *shelf) all() []*place {
@@ -166,13 +181,11 @@ func (s *shelf) evictOne(but *place) bool {
 	return true
 }
 
-// drop takes a place off the shelf; the caller holds mu.
+// drop takes a place off the shelf that nobody pins; the caller holds mu.
 func (s *shelf) drop(p *place) {
 	s.bytes -= p.bytes
 	p.bytes = 0
-	if s.places[p.org] == p {
-		delete(s.places, p.org)
-	}
+	delete(s.places, p.org)
 }
 
 func comeAgain(code, message string, seconds int) error {
@@ -181,15 +194,15 @@ func comeAgain(code, message string, seconds int) error {
 	return e
 }
 
-// forget takes a place off the shelf that could not be loaded.
-func (s *shelf) forget(p *place, why error, now time.Time) {
+// unloaded notes why an organization could not be loaded. Its place stays as long
+// as somebody waits for it.
+func (s *shelf) unloaded(org countersign.OrganizationID, why error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(p)
 	maps.DeleteFunc(s.large, func(_ countersign.OrganizationID, until time.Time) bool { return !now.Before(until) })
 	var own *countersign.Error
 	if errors.As(why, &own) && own.Code == "organization_too_large" {
-		s.large[p.org] = now.Add(tooLargeFor)
+		s.large[org] = now.Add(tooLargeFor)
 	}
 }
 
@@ -256,7 +269,6 @@ func (e *Engine) load(ctx context.Context, p *place) error {
 		return nil
 	}
 	if err := e.shelf.fits(p.org, e.now()); err != nil {
-		e.shelf.forget(p, nil, e.now())
 		return err
 	}
 	err := e.store.Read(ctx, p.org, func(tx store.ReadTx) error {
@@ -266,7 +278,7 @@ func (e *Engine) load(ctx context.Context, p *place) error {
 	})
 	if err != nil {
 		e.shelf.failed.Add(1)
-		e.shelf.forget(p, err, e.now())
+		e.shelf.unloaded(p.org, err, e.now())
 		return err
 	}
 	e.shelf.loaded.Add(1)
@@ -383,11 +395,21 @@ func (e *Engine) publish(p *place, next *roster.Picture) {
 	_ = e.shelf.book(p, next.Bytes())
 }
 
-// Fresh waits until the roster stands at a position or beyond, at most 200 ms.
+// Fresh waits until the roster stands at a position or beyond, at most 200 ms
+// besides the time it takes to look at the store. The place is pinned once: were
+// it let go between two looks, each would load it again. Unavailable "revision_not_reached" when it is not reached (docs/adr/0009).
 func (e *Engine) Fresh(ctx context.Context, org countersign.OrganizationID, atLeast int64) error {
 	const patience, step = 200 * time.Millisecond, 10 * time.Millisecond
+	p, err := e.place(ctx, org)
+	if err != nil {
+		return err
+	}
+	defer p.release()
 	for waited := time.Duration(0); ; waited += step {
-		picture, err := e.Picture(ctx, org)
+		if err := e.ask(ctx, p, atLeast); err != nil {
+			return err
+		}
+		picture, err := e.current(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -404,6 +426,20 @@ func (e *Engine) Fresh(ctx context.Context, org countersign.OrganizationID, atLe
 		case <-time.After(step):
 		}
 	}
+}
+
+// ask looks at the store for a position that a node in contact may not have been
+// told of yet. It leaves no doubt behind: whoever names a revision that is still
+// to come must not make other readers wait for the turn.
+func (e *Engine) ask(ctx context.Context, p *place, atLeast int64) error {
+	if e.store.Exclusive() || !e.told.Load() || max(p.heard.Load(), p.picture.Load().Position()) >= atLeast {
+		return nil // nobody else writes, or every read asks, or it is known
+	}
+	head, err := e.head(ctx, p.org)
+	if err == nil {
+		p.hear(head.Size)
+	}
+	return err
 }
 
 // Preload loads one organization after another and reports each. It ends when
