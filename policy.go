@@ -1,6 +1,7 @@
 package countersign
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -120,14 +121,21 @@ type Exclusion struct {
 }
 
 // Life returns how long a request under this requirement stays open: the time to
-// decide it, and the delay after that.
+// decide it, the delay after that, and a day in which what is due is applied.
 func (r Requirement) Life() time.Duration {
 	life := DefaultRequestLife
 	if r.ExpiresAfterSeconds != 0 {
 		life = time.Duration(r.ExpiresAfterSeconds) * time.Second
 	}
-	return life + r.Delay()
+	if r.DelaySeconds > 0 {
+		life += r.Delay() + applyingLife
+	}
+	return life
 }
+
+// applyingLife is how late a scheduled request may still be applied: the server
+// may have been down when it was due.
+const applyingLife = 24 * time.Hour
 
 // Delay is how long an approved request still waits.
 func (r Requirement) Delay() time.Duration { return time.Duration(r.DelaySeconds) * time.Second }
@@ -146,6 +154,27 @@ func (r Requirement) People() int {
 
 // Free reports whether nothing is asked.
 func (r Requirement) Free() bool { return len(r.Clauses) == 0 }
+
+// Clone returns a policy that shares nothing with this one.
+func (p Policy) Clone() Policy {
+	p.Rules = slices.Clone(p.Rules)
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		r.Changes, r.Requirement.Clauses = slices.Clone(r.Changes), slices.Clone(r.Requirement.Clauses)
+		r.When.GroupIDs, r.When.Permissions = slices.Clone(r.When.GroupIDs), slices.Clone(r.When.Permissions)
+		r.When.UserTypes, r.When.RequesterTypes = slices.Clone(r.When.UserTypes), slices.Clone(r.When.RequesterTypes)
+	}
+	p.Default.Clauses = slices.Clone(p.Default.Clauses)
+	p.Exclusions = slices.Clone(p.Exclusions)
+	for i := range p.Exclusions {
+		p.Exclusions[i].Sides = slices.Clone(p.Exclusions[i].Sides)
+		for k := range p.Exclusions[i].Sides {
+			p.Exclusions[i].Sides[k] = slices.Clone(p.Exclusions[i].Sides[k])
+		}
+	}
+	p.AcceptedRisks = slices.Clone(p.AcceptedRisks)
+	return p
+}
 
 // IsZero reports whether the condition narrows nothing.
 func (c Condition) IsZero() bool {

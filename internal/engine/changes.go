@@ -14,11 +14,17 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
+// weighed is a request as its votes stand, under what is asked of it now.
+type weighed struct {
+	approval.Case
+	required countersign.Requirement
+}
+
 // gather collects what a tally looks at: what the request asked with the pools
 // fixed at its creation, tightened by what current rules ask now (R4). A clause
 // that only current rules ask has no pool of its own: of those who could approve
 // anything when the request was made, who qualify for it now (R5).
-func gather(picture *roster.Picture, request countersign.ChangeRequest, now time.Time) approval.Case {
+func gather(picture *roster.Picture, request countersign.ChangeRequest, now time.Time) weighed {
 	organization := picture.Organization()
 	ops := governed(picture, request.Operations, request.Requester, now)
 	required := request.Requirement
@@ -34,7 +40,21 @@ func gather(picture *roster.Picture, request countersign.ChangeRequest, now time
 		return pool, approvers(picture, required, set, ops, now)
 	})
 	c.Excluded, c.Approvals, c.Digest = request.Excluded, standing(picture, request), request.Digest
-	return c
+	return weighed{c, required}
+}
+
+// due reports whether a request that has its approvals has waited long enough.
+func (c weighed) due(row store.ChangeRecord, now time.Time) bool {
+	return c.required.Delay() == 0 || row.State == countersign.ChangeScheduled && !now.Before(row.ScheduledAt.Add(c.required.Delay()))
+}
+
+// inTime refuses the approval that would let a request wait beyond its expiry.
+func (c weighed) inTime(row store.ChangeRecord, now time.Time) error {
+	delay := c.required.Delay()
+	if row.State == countersign.ChangeScheduled || now.Add(delay).Before(row.ExpiresAt) || !approval.Count(c.Case).Met {
+		return nil
+	}
+	return countersign.Code(countersign.Refused, "too_late", "", "this request would expire before its delay is over; ask for it anew")
 }
 
 // approvers are the people of a set who may approve operations now: those
@@ -109,15 +129,16 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 		return out
 	}
 	c := gather(v.picture, request, v.now)
-	tally := approval.Count(c)
+	tally := approval.Count(c.Case)
 	out.Reachable = tally.Reachable
 	for i, clause := range c.Clauses {
 		out.Needs = append(out.Needs, ClauseNeed{
 			Approvers: clause.Clause.Approvers, Need: clause.Clause.Need, Have: tally.Clauses[i].Have, Eligible: orEmpty(tally.Clauses[i].Open),
 		})
 	}
-	_, voted := lastVote(request, v.actor.User)
-	out.CanDecide = !voted && access.Vote(v.actor, v.holds) == nil && approval.MayVote(c, v.actor.User)
+	last, voted := lastVote(c.Approvals, v.actor.User)
+	voted = voted && last.Decision != countersign.Withdraw
+	out.CanDecide = !voted && access.Vote(v.actor, v.holds) == nil && approval.MayVote(c.Case, v.actor.User)
 	return out
 }
 
@@ -325,8 +346,7 @@ func (e *Engine) PolicyHealth(ctx context.Context, actor countersign.Actor) ([]R
 
 func (v view) health(p countersign.Policy) []RuleHealth {
 	var out []RuleHealth
-	count := func(set countersign.ApproverSet) int { return reachable(v.picture, set, v.now) }
-	for _, h := range approval.Health(p, count) {
+	for _, h := range approval.Health(p, able(v.picture, v.now)) {
 		out = append(out, RuleHealth{RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Spare: h.Spare, OK: h.Spare >= 0})
 	}
 	return out

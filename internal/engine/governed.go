@@ -14,10 +14,7 @@ import (
 // among them is what was decided before (redeeming, collecting, the batches of an
 // import) and the end of one's own credential.
 func governed(picture *roster.Picture, ops []countersign.Change, requester countersign.UserID, now time.Time) []approval.Operation {
-	s := scope{picture: picture, policy: picture.Organization().Policy, now: now}
-	if account, ok := picture.Account(requester); ok {
-		s.requester = account.Type
-	}
+	s := newScope(picture, requester, now)
 	var out []approval.Operation
 	for _, op := range ops {
 		switch c := op.(type) {
@@ -41,6 +38,14 @@ type scope struct {
 	policy    countersign.Policy
 	requester countersign.UserType
 	now       time.Time
+}
+
+func newScope(picture *roster.Picture, requester countersign.UserID, now time.Time) *scope {
+	s := &scope{picture: picture, policy: picture.Organization().Policy, now: now}
+	if account, ok := picture.Account(requester); ok {
+		s.requester = account.Type
+	}
+	return s
 }
 
 // of describes one operation.
@@ -230,7 +235,9 @@ func (s *scope) effective(id countersign.UserID) []countersign.Permission {
 // powerful reports whether one of these permissions helps to make an approver.
 func (s *scope) powerful(list []countersign.Permission) bool {
 	return slices.Contains(list, countersign.ChangesApprove) ||
-		s.names(func(set countersign.ApproverSet) bool { return set.Permission != "" && slices.Contains(list, set.Permission) })
+		s.names(func(set countersign.ApproverSet) bool {
+			return set.Permission != "" && slices.Contains(list, set.Permission)
+		})
 }
 
 // names reports whether the policy asks a set of approvers like this.
@@ -277,9 +284,4 @@ func (s *scope) imports(c *countersign.OpenImport) []approval.Operation {
 		out = append(out, op)
 	}
 	return out
-}
-
-// without returns what of a does not stand in b.
-func without[T comparable](a, b []T) []T {
-	return slices.DeleteFunc(slices.Clone(a), func(v T) bool { return slices.Contains(b, v) })
 }

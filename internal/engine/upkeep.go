@@ -55,15 +55,16 @@ func (e *Engine) Figures() Figures {
 	return f
 }
 
-// Tend does what time asks for in every organization in use: it records that
-// requests have expired and forgets idempotency records that are too old.
-// Readers depend on neither. It goes on after a failure and returns all.
+// Tend does what time asks for in every organization in use: it applies requests
+// whose delay is over, records that requests have expired and forgets idempotency
+// records that are too old. Readers depend on none of it. It goes on after a failure and returns all.
 func (e *Engine) Tend(ctx context.Context) error {
 	const most = 1000
 	var failures []error
 	for _, p := range e.shelf.all() {
+		due := e.applyDue(ctx, p.org, p.picture.Load())
 		_, err := e.Expire(ctx, p.org)
-		failures = append(failures, err, e.store.Write(ctx, p.org, func(tx store.WriteTx) error {
+		failures = append(failures, due, err, e.store.Write(ctx, p.org, func(tx store.WriteTx) error {
 			return tx.Forget(ctx, e.instant().Add(-countersign.IdempotencyLife), most)
 		}))
 		if ctx.Err() != nil {
