@@ -382,6 +382,7 @@ func (p *player) playClosing(l *leaf) {
 		return
 	}
 	c := l.Change
+	votes := p.tally(r)
 	r.state, r.scheduled, r.closedAt, r.because = c.State, time.Time{}, p.now, c.Because
 	r.winner, r.successor, r.version = c.Winner, c.Successor, p.position
 	own := l.Actor.User == r.Requester || l.Actor.Person == r.RequesterPerson
@@ -390,7 +391,7 @@ func (p *player) playClosing(l *leaf) {
 	switch why := string(c.State) + " " + c.Because; why {
 	case "rejected denied":
 		r.closedBy = l.Actor.User
-		p.must(p.tally(r) == denied, "change %s is rejected without a denial that counts", r.ID)
+		p.must(votes == denied, "change %s is rejected without a denial that counts", r.ID)
 	case "cancelled cancelled":
 		r.closedBy = l.Actor.User
 		p.must(own || p.holds(l.Actor.User, countersign.ChangesCancel), "change %s is cancelled by somebody who may not", r.ID)
@@ -409,7 +410,7 @@ func (p *player) playClosing(l *leaf) {
 			p.must(ok && winner.state == countersign.ChangeApplied, "change %s is stale by %s, which was not applied", r.ID, c.Winner)
 		}
 	default:
-		p.must(c.State == countersign.ChangeFailed && c.Because != "" && p.tally(r) == met, "change %s ends as %s", r.ID, why)
+		p.must(c.State == countersign.ChangeFailed && c.Because != "" && votes == met, "change %s ends as %s", r.ID, why)
 	}
 }
 
