@@ -219,15 +219,21 @@ func TestWhatIsAskedOfARequest(t *testing.T) {
 		votes []vote
 	}{
 		"two denials, each of one person": {
-			func(*house) countersign.Requirement { return asked(func(r *countersign.Requirement) { r.Veto, r.Clauses[0].Need = 2, 2 }) },
+			func(*house) countersign.Requirement {
+				return asked(func(r *countersign.Requirement) { r.Veto, r.Clauses[0].Need = 2, 2 })
+			},
 			[]vote{{"grace", no, pending}, {"grace", no, pending}, {"linus", no, rejected}},
 		},
 		"a denial taken back": {
-			func(*house) countersign.Requirement { return asked(func(r *countersign.Requirement) { r.Veto, r.Clauses[0].Need = 2, 2 }) },
+			func(*house) countersign.Requirement {
+				return asked(func(r *countersign.Requirement) { r.Veto, r.Clauses[0].Need = 2, 2 })
+			},
 			[]vote{{"grace", no, pending}, {"grace", countersign.Withdraw, pending}, {"linus", no, pending}, {"grace", yes, pending}, {"edsger", yes, applied}},
 		},
 		"three different people": {
-			func(*house) countersign.Requirement { return asked(func(r *countersign.Requirement) { r.Distinct = 3 }) },
+			func(*house) countersign.Requirement {
+				return asked(func(r *countersign.Requirement) { r.Distinct = 3 })
+			},
 			[]vote{{"grace", yes, pending}, {"linus", yes, pending}, {"edsger", yes, applied}},
 		},
 		"one person counts in each clause": {
