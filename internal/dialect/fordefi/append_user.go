@@ -109,7 +109,7 @@ func (a *answer) groupArray(groups []countersign.GroupRef, name string, always b
 		a.text("name", g.Name)
 		a.number("users_count", g.UsersCount)
 		if a.profile != Seed {
-			a.number("admins_count", g.AdminsCount)
+			a.number("admins_count", g.RoleAdminsCount)
 		}
 		a.word("state", string(g.State))
 		a.raw("}")
