@@ -170,12 +170,12 @@ func TestTokensOfEndUsers(t *testing.T) {
 		}
 	}
 	h.send(request{method: "POST", path: tokens, body: `{"user_type":"end_user","user_id":"` + first + `"}`, token: h.tokens["reader"]}).must(http.StatusForbidden)
-	own := h.Do(h.tokens["ada"], "GET", "/directory/v1/credentials?user_id="+h.ids["reader"], nil)
-	if own.Status == http.StatusOK && len(own.Items()) > 0 {
-		id, _ := own.Items()[0]["id"].(string)
-		h.write("DELETE", tokens+"/"+id, "").must(http.StatusNotFound) // it is an API user's
-		h.get(users).must(http.StatusOK)
+	own, _, err := h.Engine.Credentials(t.Context(), h.ada, h.user("reader"))
+	if err != nil || len(own) != 1 {
+		t.Fatal(own, err)
 	}
+	h.write("DELETE", tokens+"/"+string(own[0].ID), "").must(http.StatusNotFound) // it is an API user's
+	h.get(users).must(http.StatusOK)
 
 	if a := h.write("DELETE", tokens+"/"+text(made, "id"), "").must(http.StatusNoContent); a.body != "" {
 		t.Errorf("%s", a.body)
