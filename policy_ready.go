@@ -46,12 +46,10 @@ func CustodyPolicy(security, operations GroupID) Policy {
 
 // routineRules free what product.md section 4 frees, in every ready-made policy.
 func routineRules() []Rule {
-	endUsers := Condition{UserTypes: []UserType{EndUser}}
 	return []Rule{
-		{ID: "end-users-are-free", Changes: []string{string(KindUserCreateEndUser)}},
-		{ID: "what-end-users-have-is-free", Changes: []string{
-			string(KindUserDelete), string(KindCredentialCreate), string(KindCredentialRevoke),
-		}, When: endUsers},
+		{ID: "end-users-are-free", Changes: []string{
+			string(KindUserCreateEndUser), string(KindUserDelete), string(KindCredentialCreate), string(KindCredentialRevoke),
+		}, When: Condition{UserTypes: []UserType{EndUser}}},
 		{ID: "codes-follow-the-invitation", Changes: []string{string(KindUserOnboardingCode)}},
 	}
 }

@@ -32,6 +32,8 @@ func gather(picture *roster.Picture, request countersign.ChangeRequest, now time
 		required = approval.And(required, approval.Required(organization.Policy, ops).Requirement)
 	}
 	everybody := slices.Concat(request.Pools...)
+	slices.Sort(everybody)
+	everybody = slices.Compact(everybody)
 	c := approval.NewCase(required, func(i int, set countersign.ApproverSet) (pool, eligible []countersign.UserID) {
 		pool = everybody
 		if i < len(request.Pools) {

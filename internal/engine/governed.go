@@ -38,10 +38,12 @@ type scope struct {
 	policy    countersign.Policy
 	requester countersign.UserType
 	now       time.Time
+	// made are the users whom operations before create.
+	made map[countersign.UserID]countersign.UserType
 }
 
 func newScope(picture *roster.Picture, requester countersign.UserID, now time.Time) *scope {
-	s := &scope{picture: picture, policy: picture.Organization().Policy, now: now}
+	s := &scope{picture: picture, policy: picture.Organization().Policy, now: now, made: map[countersign.UserID]countersign.UserType{}}
 	if account, ok := picture.Account(requester); ok {
 		s.requester = account.Type
 	}
@@ -53,8 +55,10 @@ func (s *scope) of(op countersign.Change) approval.Operation {
 	out := approval.Operation{Kind: op.Kind(), Requester: s.requester}
 	switch c := op.(type) {
 	case *countersign.InvitePerson:
+		s.made[c.UserID] = countersign.Person
 		s.born(&out, countersign.Person, c.Role, nil, c.GroupIDs)
 	case *countersign.CreateAPIUser:
+		s.made[c.UserID] = countersign.APIUser
 		s.born(&out, countersign.APIUser, c.Role, c.Permissions, c.GroupIDs)
 	case *countersign.CreateAPISigner:
 		s.born(&out, countersign.APISigner, "", nil, nil)
@@ -135,10 +139,6 @@ func (s *scope) ofUser(out *approval.Operation, op countersign.Change) {
 	case *countersign.IssueEnrolmentCode:
 		s.user(out, c.UserID)
 	case *countersign.CreateCredential:
-		if c.UserID == countersign.PrecedingUser {
-			out.Users = []countersign.UserType{countersign.APIUser}
-			return
-		}
 		s.user(out, c.UserID)
 	case *countersign.RevokeCredential:
 		if credential, ok := s.picture.Credential(c.CredentialID); ok {
@@ -162,6 +162,8 @@ func (s *scope) born(out *approval.Operation, t countersign.UserType, role count
 func (s *scope) user(out *approval.Operation, id countersign.UserID) {
 	if account, ok := s.picture.Account(id); ok {
 		out.Users = append(out.Users, account.Type)
+	} else if t, ok := s.made[id]; ok {
+		out.Users = append(out.Users, t)
 	}
 	out.Approvers = out.Approvers || s.names(func(set countersign.ApproverSet) bool { return s.picture.Qualifies(id, set, s.now) })
 }
@@ -280,8 +282,24 @@ func (s *scope) imports(c *countersign.OpenImport) []approval.Operation {
 	out := []approval.Operation{all}
 	for _, kind := range counts.Kinds() {
 		op := all
-		op.Kind = kind
+		if op.Kind = kind; born(kind) != "" {
+			op.Users = []countersign.UserType{born(kind)}
+		}
 		out = append(out, op)
 	}
 	return out
+}
+
+// born is the type of the users a kind of change creates; empty for none.
+func born(kind countersign.ChangeKind) countersign.UserType {
+	switch kind {
+	case countersign.KindUserInvite:
+		return countersign.Person
+	case countersign.KindUserCreateAPIUser:
+		return countersign.APIUser
+	case countersign.KindUserCreateEndUser:
+		return countersign.EndUser
+	default:
+		return ""
+	}
 }

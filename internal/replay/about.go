@@ -52,7 +52,7 @@ func (p *player) look(r *request, op countersign.Change) about {
 	asker, _ := read[userFields](p, countersign.UserFact(r.Requester))
 	a := about{kind: op.Kind(), asker: asker.Type}
 	if user := p.subject(op); user != "" {
-		p.addUser(&a, user)
+		p.addUser(&a, r, user)
 	}
 	switch c := op.(type) {
 	case *countersign.InvitePerson:
@@ -84,10 +84,6 @@ func (p *player) look(r *request, op countersign.Change) about {
 		p.addGroup(&a, c.GroupID)
 		if a.gives = nil; c.Permissions.Set {
 			p.addDifference(&a, has, c.Permissions.Value)
-		}
-	case *countersign.CreateCredential:
-		if c.UserID == countersign.PrecedingUser {
-			a.types = []countersign.UserType{countersign.APIUser}
 		}
 	case *countersign.AddPermission:
 		a.unmakes = p.makes([]countersign.Permission{c.Permission})
@@ -133,10 +129,22 @@ func (p *player) lookAtUser(a *about, op countersign.Change) {
 	}
 }
 
-func (p *player) addUser(a *about, id countersign.UserID) {
+func (p *player) addUser(a *about, r *request, id countersign.UserID) {
 	u, f := read[userFields](p, countersign.UserFact(id))
 	if f.version > 0 {
 		a.types = append(a.types, u.Type)
+	}
+	for _, op := range r.ops {
+		switch c := op.(type) {
+		case *countersign.InvitePerson:
+			if c.UserID == id && f.version == 0 {
+				a.types = append(a.types, countersign.Person)
+			}
+		case *countersign.CreateAPIUser:
+			if c.UserID == id && f.version == 0 {
+				a.types = append(a.types, countersign.APIUser)
+			}
+		}
 	}
 	if u.Type == countersign.Person && p.holds(id, countersign.ChangesApprove) {
 		policy, _ := read[policyField](p, countersign.PolicyFact())

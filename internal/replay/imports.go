@@ -83,6 +83,11 @@ func (p *player) imported(r *request, open *countersign.OpenImport) []about {
 	for _, kind := range importedKinds(open) {
 		op := all
 		op.kind = kind
+		if t, creates := map[countersign.ChangeKind]countersign.UserType{
+			countersign.KindUserInvite: countersign.Person, countersign.KindUserCreateAPIUser: countersign.APIUser, countersign.KindUserCreateEndUser: countersign.EndUser,
+		}[kind]; creates {
+			op.types = []countersign.UserType{t}
+		}
 		out = append(out, op)
 	}
 	return out
