@@ -15,8 +15,6 @@ type Policy struct {
 	Rules []Rule `json:"rules"`
 	// Default is the requirement of operations no rule matches.
 	Default Requirement `json:"default"`
-	// Exclusions are the sets of permissions nobody may hold together (S6).
-	Exclusions []Exclusion `json:"exclusions,omitzero"`
 	// AcceptedRisks are the warnings somebody decided to live with; they stand in
 	// the log with the policy.
 	AcceptedRisks []Risk `json:"accepted_risks,omitzero"`
@@ -80,19 +78,7 @@ type Requirement struct {
 	// MustHold lets only those approve who hold every permission that somebody
 	// would gain (S7).
 	MustHold bool `json:"must_hold,omitzero"`
-	// Signed is "required" where only approvals count that are signed with a key
-	// of the approver (governance.md C.4); otherwise they may be.
-	Signed Signing `json:"signed,omitzero"`
 }
-
-// Signing says whether approvals have to be signed by the approver's own key.
-type Signing string
-
-// The values of Signing; empty means SigningOptional.
-const (
-	SigningOptional Signing = "optional"
-	SigningRequired Signing = "required"
-)
 
 // Clause asks Need distinct people of a set. Each counts once in each clause
 // where he qualifies.
@@ -108,16 +94,6 @@ type ApproverSet struct {
 	Role       Role       `json:"role,omitzero"`
 	Permission Permission `json:"permission,omitzero"`
 	GroupID    GroupID    `json:"group_id,omitzero"`
-}
-
-// Exclusion is a static separation of duties (S6): nobody may effectively hold
-// more than one side of it at the same time, counting what open requests would add.
-type Exclusion struct {
-	// ID is unique among the exclusions of the policy.
-	ID string `json:"id"`
-	// Sides are two or more sets of permissions; who holds any permission of one
-	// side may hold none of another.
-	Sides [][]Permission `json:"sides"`
 }
 
 // Life returns how long a request under this requirement stays open: the time to
@@ -165,13 +141,6 @@ func (p Policy) Clone() Policy {
 		r.When.UserTypes, r.When.RequesterTypes = slices.Clone(r.When.UserTypes), slices.Clone(r.When.RequesterTypes)
 	}
 	p.Default.Clauses = slices.Clone(p.Default.Clauses)
-	p.Exclusions = slices.Clone(p.Exclusions)
-	for i := range p.Exclusions {
-		p.Exclusions[i].Sides = slices.Clone(p.Exclusions[i].Sides)
-		for k := range p.Exclusions[i].Sides {
-			p.Exclusions[i].Sides[k] = slices.Clone(p.Exclusions[i].Sides[k])
-		}
-	}
 	p.AcceptedRisks = slices.Clone(p.AcceptedRisks)
 	return p
 }

@@ -1,7 +1,5 @@
 package countersign
 
-import "strings"
-
 // ProtectedKinds can never be free of approval once an organization is sealed:
 // whoever controls them controls the approvals (governance.md R2). Credentials
 // are protected when they belong to an approver; see internal/approval.
@@ -18,10 +16,9 @@ func TwoPersonPolicy() Policy {
 		return Requirement{Clauses: []Clause{{Approvers: ApproverSet{Role: RoleAdmin}, Need: need}}}
 	}
 	return Policy{
-		Name:       "two-person",
-		Rules:      append([]Rule{{ID: "policy-needs-two", Changes: []string{"policy.*"}, Requirement: admins(2)}}, routineRules()...),
-		Default:    admins(1),
-		Exclusions: []Exclusion{AuditorExclusion()},
+		Name:    "two-person",
+		Rules:   append([]Rule{{ID: "policy-needs-two", Changes: []string{"policy.*"}, Requirement: admins(2)}}, routineRules()...),
+		Default: admins(1),
 	}
 }
 
@@ -39,8 +36,7 @@ func CustodyPolicy(security, operations GroupID) Policy {
 			{ID: "approvers-need-three", Changes: []string{"*"}, When: Condition{Approvers: true}, Requirement: guarded},
 			{ID: "policy-needs-three", Changes: []string{"policy.*", "organization.*"}, Requirement: guarded},
 		}, routineRules()...),
-		Default:    Requirement{Clauses: []Clause{of(security, 1)}},
-		Exclusions: []Exclusion{AuditorExclusion()},
+		Default: Requirement{Clauses: []Clause{of(security, 1)}},
 	}
 }
 
@@ -52,16 +48,4 @@ func routineRules() []Rule {
 		}, When: Condition{UserTypes: []UserType{EndUser}}},
 		{ID: "codes-follow-the-invitation", Changes: []string{string(KindUserOnboardingCode)}},
 	}
-}
-
-// AuditorExclusion keeps who exports the audit log from having a part in what it
-// records (S5, amendment 1).
-func AuditorExclusion() Exclusion {
-	acts := []Permission{ChangesApprove}
-	for _, p := range DirectoryPermissions() {
-		if !strings.HasSuffix(string(p), ".read") && p != ChangesCancel {
-			acts = append(acts, p)
-		}
-	}
-	return Exclusion{ID: "auditors-have-no-part", Sides: [][]Permission{{AuditExport}, acts}}
 }

@@ -113,10 +113,7 @@ func And(a, b countersign.Requirement) countersign.Requirement {
 	out := countersign.Requirement{
 		Clauses: slices.Clone(a.Clauses), Distinct: max(a.Distinct, b.Distinct), Exclusive: a.Exclusive || b.Exclusive,
 		Veto: fewer(a, b), DelaySeconds: max(a.DelaySeconds, b.DelaySeconds), ExpiresAfterSeconds: shorter(a, b),
-		MustHold: a.MustHold || b.MustHold, Signed: a.Signed,
-	}
-	if b.Signed == countersign.SigningRequired || a.Signed == "" {
-		out.Signed = b.Signed
+		MustHold: a.MustHold || b.MustHold,
 	}
 	for _, clause := range b.Clauses {
 		i := slices.IndexFunc(out.Clauses, func(c countersign.Clause) bool { return c.Approvers == clause.Approvers })

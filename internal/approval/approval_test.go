@@ -106,7 +106,7 @@ func TestTheShortestLifeCounts(t *testing.T) {
 }
 
 func TestAloneAFreeRuleAsksNothing(t *testing.T) {
-	asked := approval.Required(countersign.TwoPersonPolicy(), operations(countersign.KindUserCreateEndUser))
+	asked := approval.Required(countersign.TwoPersonPolicy(), []approval.Operation{{Kind: countersign.KindUserCreateEndUser, Users: []countersign.UserType{countersign.EndUser}}})
 	if !asked.Requirement.Free() {
 		t.Errorf("asks %+v", asked.Requirement)
 	}

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -8,9 +9,8 @@ import (
 )
 
 // People says who could give an approval of a set at this moment: eligible, with
-// a credential that works, and where the approval has to be signed with a key to
-// sign it (L2). Sorted.
-type People func(set countersign.ApproverSet, signed bool) []countersign.UserID
+// a credential that works (L2). Sorted.
+type People func(set countersign.ApproverSet) []countersign.UserID
 
 // Gap is a requirement that somebody's request could never meet.
 type Gap struct {
@@ -117,9 +117,8 @@ type proof struct {
 
 func newProof(asked asking, people People) *proof {
 	p := &proof{asking: asked}
-	signed := asked.requirement.Signed == countersign.SigningRequired
 	p.c = NewCase(asked.requirement, func(_ int, set countersign.ApproverSet) (pool, now []countersign.UserID) {
-		p.people = append(p.people, people(set, signed))
+		p.people = append(p.people, people(set))
 		return nil, nil
 	})
 	p.all = different(p.people)
@@ -221,7 +220,7 @@ func Health(policy countersign.Policy, people People) []ClauseHealth {
 	var out []ClauseHealth
 	add := func(id string, r countersign.Requirement) {
 		for i, clause := range r.Clauses {
-			n := len(people(clause.Approvers, r.Signed == countersign.SigningRequired))
+			n := len(people(clause.Approvers))
 			out = append(out, ClauseHealth{RuleID: id, Clause: i, Approvers: clause.Approvers, Need: clause.Need, Eligible: n, Spare: n - 1 - clause.Need})
 		}
 	}
@@ -229,5 +228,20 @@ func Health(policy countersign.Policy, people People) []ClauseHealth {
 		add(rule.ID, rule.Requirement)
 	}
 	add(DefaultRule, policy.Default)
+	return out
+}
+
+// Weaker names the rules that ask for something, but less than the default does:
+// whatever they match is no longer asked what the default asks, which whoever adds
+// a rule rarely means (R2).
+func Weaker(policy countersign.Policy) []string {
+	var out []string
+	for _, rule := range policy.Rules {
+		own, both := And(rule.Requirement, rule.Requirement), And(rule.Requirement, policy.Default)
+		own.ExpiresAfterSeconds, both.ExpiresAfterSeconds = 0, 0
+		if !rule.Requirement.Free() && !reflect.DeepEqual(own, both) {
+			out = append(out, rule.ID)
+		}
+	}
 	return out
 }

@@ -133,6 +133,10 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	c := gather(v.picture, request, v.now)
 	tally := approval.Count(c.Case)
 	out.Reachable = tally.Reachable
+	out.People, out.NeedPeople, out.Denials, out.Vetoes = tally.People, c.Distinct, tally.Denials, c.Veto
+	if out.State == countersign.ChangeScheduled {
+		out.DueAt = request.ScheduledAt.Add(c.required.Delay())
+	}
 	for i, clause := range c.Clauses {
 		out.Needs = append(out.Needs, ClauseNeed{
 			Approvers: clause.Clause.Approvers, Need: clause.Clause.Need, Have: tally.Clauses[i].Have, Eligible: orEmpty(tally.Clauses[i].Open),
@@ -321,64 +325,4 @@ func (f ChangeFilter) touches(request countersign.ChangeRequest) bool {
 		return slices.ContainsFunc(request.Base, func(b countersign.FactVersion) bool { return strings.Contains(string(b.Fact), id) })
 	}
 	return (f.UserID == "" || about(string(f.UserID))) && (f.GroupID == "" || about(string(f.GroupID)))
-}
-
-// Policy reads the organization with its policy.
-func (e *Engine) Policy(ctx context.Context, actor countersign.Actor) (countersign.Organization, error) {
-	v, err := e.look(ctx, actor)
-	if err != nil {
-		return countersign.Organization{}, err
-	}
-	defer v.done()
-	return v.picture.Organization(), access.Require(v.holds, countersign.PoliciesRead)
-}
-
-// PolicyHealth says of each clause of the policy whether it can be met.
-func (e *Engine) PolicyHealth(ctx context.Context, actor countersign.Actor) ([]RuleHealth, error) {
-	v, err := e.look(ctx, actor)
-	if err != nil {
-		return nil, err
-	}
-	defer v.done()
-	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
-		return nil, err
-	}
-	return v.health(v.picture.Organization().Policy), nil
-}
-
-func (v view) health(p countersign.Policy) []RuleHealth {
-	var out []RuleHealth
-	for _, h := range approval.Health(p, able(v.picture, v.now)) {
-		out = append(out, RuleHealth{RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Spare: h.Spare, OK: h.Spare >= 0})
-	}
-	return out
-}
-
-// PolicyLint says what would be refused of a policy, and what is unwise.
-func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p countersign.Policy) ([]Finding, error) {
-	v, err := e.look(ctx, actor)
-	if err != nil {
-		return nil, err
-	}
-	defer v.done()
-	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
-		return nil, err
-	}
-	findings := []Finding{}
-	if err := p.Validate("policy"); err != nil {
-		var own *countersign.Error
-		if !asError(err, &own) {
-			return nil, err
-		}
-		return append(findings, Finding{Severity: "error", Field: own.Field, Message: own.Message}), nil
-	}
-	for _, h := range v.health(p) {
-		switch {
-		case !h.OK:
-			findings = append(findings, Finding{Severity: "error", Field: h.RuleID, Message: "asks more approvals than there are people besides the requester"})
-		case h.Spare == 0:
-			findings = append(findings, Finding{Severity: "warning", Field: h.RuleID, Message: "has nobody to spare: if one approver leaves, it can no longer be met"})
-		}
-	}
-	return findings, nil
 }

@@ -13,11 +13,11 @@ import (
 )
 
 // able finds who could vote at this moment: eligible, and with a credential that
-// works, or where an approval has to be signed with a key to sign it (L2).
+// works (L2).
 func able(picture *roster.Picture, now time.Time) approval.People {
-	return func(set countersign.ApproverSet, signed bool) []countersign.UserID {
+	return func(set countersign.ApproverSet) []countersign.UserID {
 		works := func(c countersign.Credential) bool {
-			return c.WorksAt(now) && c.Type != countersign.EnrolmentCode && (!signed || c.Type == countersign.ApprovalKey)
+			return c.WorksAt(now) && c.Type != countersign.EnrolmentCode
 		}
 		return slices.DeleteFunc(picture.Eligible(set, now), func(id countersign.UserID) bool {
 			return !slices.ContainsFunc(picture.Credentials(id), works)
@@ -26,8 +26,7 @@ func able(picture *roster.Picture, now time.Time) approval.People {
 }
 
 // checkPeople holds the directory as a batch leaves it to the rules about who is
-// left to approve (L1 to L5) and about who may hold what together (S6), once the
-// organization is sealed.
+// left to approve (L1 to L5), once the organization is sealed.
 func (l *ledger) checkPeople(ops []countersign.Change) error {
 	before := l.w.picture
 	seals := func(op countersign.Change) bool { return op.Kind() == countersign.KindOrganizationSeal }
@@ -64,7 +63,7 @@ func lockedOut(before, after *roster.Picture, now time.Time) error {
 	}
 	for _, gap := range gaps {
 		if !slices.ContainsFunc(known, func(old approval.Gap) bool { return noWider(gap, old) }) {
-			return wouldLockOut(gap, after)
+			return wouldLockOut(gap, after.Organization().Policy)
 		}
 	}
 	return nil
@@ -75,11 +74,19 @@ func noWider(gap, old approval.Gap) bool {
 }
 
 // wouldLockOut names the rule and gives the counter-example.
-func wouldLockOut(gap approval.Gap, picture *roster.Picture) error {
+func wouldLockOut(gap approval.Gap, policy countersign.Policy) *countersign.Error {
+	return &countersign.Error{
+		Kind: countersign.Refused, Code: "would_lock_out", Message: "after this, " + tellGap(gap, policy) + "; appoint more first",
+		Detail: map[string]string{"rule": strings.Join(gap.RuleIDs, " "), "requester": string(gap.Requester)},
+	}
+}
+
+// tellGap says what could not be met, and for whom.
+func tellGap(gap approval.Gap, policy countersign.Policy) string {
 	rules := "rule " + strings.Join(gap.RuleIDs, " and ")
 	of := "different people"
 	if gap.Clause >= 0 {
-		of = "people of " + setName(clauseOf(picture.Organization().Policy, gap))
+		of = "people of " + setName(clauseOf(policy, gap))
 	}
 	whose := "of anybody"
 	if gap.Requester != "" {
@@ -88,12 +95,8 @@ func wouldLockOut(gap approval.Gap, picture *roster.Picture) error {
 	if gap.Target {
 		whose += " about another approver"
 	}
-	return &countersign.Error{
-		Kind: countersign.Refused, Code: "would_lock_out",
-		Message: fmt.Sprintf("after this, %s could not be met: a request %s needs the approval of %d %s, and %d with a working credential would be left; appoint more first",
-			rules, whose, gap.Need, of, gap.Left),
-		Detail: map[string]string{"rule": strings.Join(gap.RuleIDs, " "), "requester": string(gap.Requester)},
-	}
+	return fmt.Sprintf("%s could not be met: a request %s needs the approval of %d %s, and %d with a working credential would be left",
+		rules, whose, gap.Need, of, gap.Left)
 }
 
 // clauseOf is the clause a gap is about.

@@ -63,7 +63,7 @@ func (p *player) mayVote(r *request, person countersign.UserID) bool {
 
 // verdicts are the latest thing each said on this very digest with a credential
 // that was not revoked since.
-func (p *player) verdicts(r *request, signed bool) map[countersign.UserID]countersign.Decision {
+func (p *player) verdicts(r *request) map[countersign.UserID]countersign.Decision {
 	said := map[countersign.UserID]countersign.Decision{}
 	for _, v := range r.votes {
 		c, f := read[credentialFields](p, countersign.CredentialFact(v.Credential))
@@ -71,9 +71,6 @@ func (p *player) verdicts(r *request, signed bool) map[countersign.UserID]counte
 			continue
 		}
 		said[v.Person] = v.Decision
-		if signed && v.Decision == countersign.Approve && v.Signature == "" {
-			said[v.Person] = ""
-		}
 	}
 	return said
 }
@@ -83,7 +80,7 @@ func (p *player) verdicts(r *request, signed bool) map[countersign.UserID]counte
 // is over.
 func (p *player) tally(r *request) outcome {
 	asked := p.voters(r)
-	said := p.verdicts(r, asked.signed)
+	said := p.verdicts(r)
 	yes, no := map[countersign.UserID]bool{}, map[countersign.UserID]bool{}
 	approvers := make([][]countersign.UserID, len(asked.clauses))
 	for i, list := range asked.voters {
