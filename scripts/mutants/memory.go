@@ -3,7 +3,7 @@ package main
 // memory are rules of what is kept in memory, and of mutations that share a
 // transaction.
 func memory() []rule {
-	const group, record, shelf = "internal/engine/group.go", "internal/engine/record.go", "internal/engine/shelf.go"
+	const group, record, shelf, load = "internal/engine/group.go", "internal/engine/record.go", "internal/engine/shelf.go", "internal/engine/load.go"
 	const budget = "TestRostersStayWithinTheBudget"
 	return []rule{
 		{"a refusal undoes its own rows", group, "err := written.Savepoint(ctx, run)", "err := run()", enginePkg, "TestOneRefusedChangeDoesNotTouchItsNeighbours"},
@@ -22,9 +22,11 @@ func memory() []rule {
 		{"the budget is kept", shelf, "for s.budget > 0 && s.bytes > s.budget {", "for false {", enginePkg, budget},
 		{"one too large is not tried again", shelf, "now.Before(s.large[org])", "false", enginePkg, "TestAnOrganizationLargerThanTheBudgetIsUnavailable"},
 		{"the unknown keep no place", shelf, "	if p.pins.Add(-1) > 0 || p.picture.Load() != nil {", "	if p.pins.Add(-1); true {", enginePkg, "TestUnknownOrganizationsKeepNoPlace"},
-		{"a place in hand is the only one", shelf, "		e.shelf.unloaded(p.org, err, e.now())\n", "		e.shelf.mu.Lock()\n		e.shelf.drop(p)\n		e.shelf.mu.Unlock()\n", enginePkg, "TestAPlaceInHandIsTheOnlyOne"},
-		{"a named revision is asked for", shelf, "		if err := e.ask(ctx, p, atLeast); err != nil {\n			return err\n		}\n", "", enginePkg, "TestANamedRevisionIsReachedUntold"},
+		{"a place in hand is the only one", load, "		e.shelf.unloaded(p.org, err, e.now())\n", "		e.shelf.mu.Lock()\n		e.shelf.drop(p)\n		e.shelf.mu.Unlock()\n", enginePkg, "TestAPlaceInHandIsTheOnlyOne"},
+		{"a named revision is asked for", "internal/engine/current.go", "		if err := e.ask(ctx, p, atLeast); err != nil {\n			return err\n		}\n", "", enginePkg, "TestANamedRevisionIsReachedUntold"},
 		{"who has looked looks away", "internal/engine/import.go", "	defer v.done()\n	var out ImportView\n", "	var out ImportView\n", enginePkg, "TestNoMethodLeavesAPin"},
+		{"small organizations pass large ones", "internal/engine/slots.go", "	if !errors.Is(err, errLong) {\n		return err\n	}\n	s.long <- struct{}{}\n	defer func() { <-s.long }()\n	return load(math.MaxInt64)", "	if !errors.Is(err, errLong) {\n		return err\n	}\n	s.short <- struct{}{}\n	defer func() { <-s.short }()\n	return load(math.MaxInt64)", enginePkg, "TestShortLoadsPassLongOnes"},
+		{"a long load gives its slot up", load, "		if bytes-before > most {", "		if false {", enginePkg, "TestASmallOrganizationIsLoadedBesideALargeOne"},
 		{"deleted rows come when asked for", "internal/engine/reads.go", "	if v.picture.HasCold() {", "	if true {", enginePkg, "TestDeletedRowsComeWhenAskedFor"},
 		{"a page of entries is bounded", "internal/engine/log.go", "bytes > maxEntryBytes && len(list) > 0", "false", enginePkg, "TestAPageOfLargeEntriesIsShorter"},
 		{"a canonical number is an integer", "internal/canon/canon.go", "if v != math.Trunc(v) || math.Abs(v) > 1<<53 {", "if math.IsNaN(v) {", "./internal/canon", "TestNumbersThatWouldBeRoundedAreRefused"},
