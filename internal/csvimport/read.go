@@ -277,17 +277,17 @@ func (r row) permissions() []countersign.Permission {
 }
 
 // moment reads a time of a cell: RFC 3339, or a day, which begins in UTC.
-func (r row) moment(column string) (time.Time, error) {
+func (r row) moment(column string) (countersign.Opt[time.Time], error) {
 	text := r.cell(column)
 	if text == "" {
-		return time.Time{}, nil
+		return countersign.Opt[time.Time]{}, nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
 		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC().Truncate(time.Microsecond), nil
+			return countersign.Some(at.UTC().Truncate(time.Microsecond)), nil
 		}
 	}
-	return time.Time{}, countersign.E(countersign.Invalid, column, "must be a day such as 2027-01-31 or a time such as 2027-01-31T09:30:00Z")
+	return countersign.Opt[time.Time]{}, countersign.E(countersign.Invalid, column, "must be a day such as 2027-01-31 or a time such as 2027-01-31T09:30:00Z")
 }
 
 // take keeps a row, or says which column is at fault.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"strings"
-	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/names"
@@ -415,7 +414,7 @@ func (in *intake) bookMembership(m *countersign.Membership, from int64, awaited 
 
 // membershipOf makes the membership of a row, and the version of its pair before.
 func (in *intake) membershipOf(row *countersign.ImportMembership, users map[string][]store.UserRef, groups map[string]countersign.GroupID, pairs map[pair]store.Pair) (countersign.Membership, int64, error) {
-	m := countersign.Membership{Role: row.Role, StartsAt: instantOf(row.StartsAt), ExpiresAt: instantOf(row.ExpiresAt)}
+	m := countersign.Membership{Role: row.Role, StartsAt: wholeMicroseconds(row.StartsAt).Value, ExpiresAt: wholeMicroseconds(row.ExpiresAt).Value}
 	if m.Role == "" {
 		m.Role = countersign.GroupMember
 	}
@@ -439,13 +438,6 @@ func (in *intake) membershipOf(row *countersign.ImportMembership, users map[stri
 		return m, 0, countersign.Code(countersign.Exists, "already_member", "user", "is already in the group")
 	}
 	return m, before.Version, nil
-}
-
-func instantOf(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.UTC().Truncate(time.Microsecond)
 }
 
 // userKey is what a membership's user is found by: the folded email of a person,
