@@ -94,6 +94,9 @@ func (i *importing) run(ctx context.Context) error {
 	if i.verify && i.change == "" {
 		return usage("--verify needs --change: the import that is to be compared with the files")
 	}
+	if i.anew && i.change != "" {
+		return usage("--new opens another import, --change names one that is there; give one of them")
+	}
 	rows, err := csvimport.Read(i.dir)
 	if err != nil {
 		return unreadable(err)

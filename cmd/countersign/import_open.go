@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -52,7 +53,7 @@ func (i *importing) begin(ctx context.Context) error {
 	}
 	out, err := i.api.OpenImport(ctx, opening(&i.plan.Open), client.Reason(i.reason), client.IdempotencyKey(i.kept.Key))
 	if err != nil {
-		return i.explainOpening(err)
+		return i.renewKey(err)
 	}
 	switch {
 	case out.Object != nil:
@@ -73,15 +74,34 @@ func (i *importing) begin(ctx context.Context) error {
 	return nil
 }
 
-// explainOpening makes the key of an opening that went wrong worth nothing: what
-// was refused is refused again under the same key.
-func (i *importing) explainOpening(err error) error {
-	var answered *client.Error
-	if errors.As(err, &answered) {
-		i.kept.Key = rand.Text()
-		return errors.Join(err, i.keep())
+// renewKey makes the key of an opening that was refused worth nothing: it would be
+// refused again under the same key. Where nobody knows what became of it, the key
+// is how to find out, and how not to open two imports.
+func (i *importing) renewKey(err error) error {
+	if errors.As(err, new(*client.UnknownOutcomeError)) {
+		return i.unheard(err)
 	}
-	return err
+	var answered *client.Error
+	if !errors.As(err, &answered) || answered.Status >= http.StatusInternalServerError {
+		return err
+	}
+	i.kept.Key = rand.Text()
+	return errors.Join(err, i.keep())
+}
+
+// unknownHere says what to do when the directory does not know the import that
+// DIR remembers: most likely it was sent to another one.
+func (i *importing) unknownHere(err error) error {
+	var answered *client.Error
+	if i.change != "" || !errors.As(err, &answered) || answered.Status != http.StatusNotFound {
+		return err
+	}
+	message := fmt.Sprintf("%s knows no import %s, which %s remembers", i.address, i.kept.ImportID, i.state)
+	explain(i.err, &usageError{message: message, below: []string{
+		"It was sent to " + first(i.kept.URL, "an address that is not remembered") + "; --url names a directory.",
+		"Open another import here with --new.",
+	}})
+	return saidError{&missingError{message}}
 }
 
 // found reads the import and sees that it is of these files, and where it stands.
@@ -89,7 +109,7 @@ func (i *importing) found(ctx context.Context) (*client.Import, error) {
 	for waited := false; ; waited = true {
 		known, err := i.api.GetImport(ctx, i.kept.ImportID)
 		if err != nil {
-			return nil, err
+			return nil, i.unknownHere(err)
 		}
 		if i.change != "" && known.Salt != i.kept.Salt {
 			// The import of --change was opened elsewhere: its salt is what counts.

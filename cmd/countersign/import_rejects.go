@@ -27,6 +27,9 @@ func (i *importing) refuseRejects(n int) error {
 // writeRejects writes the rows that are left out; where there are none, none are
 // left of an earlier run either.
 func (i *importing) writeRejects(rejects []csvimport.Reject) error {
+	if err := i.ownRejects(); err != nil {
+		return err
+	}
 	if len(rejects) == 0 {
 		if err := os.Remove(i.rejects); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing old rejects: %w", err)
@@ -35,7 +38,7 @@ func (i *importing) writeRejects(rejects []csvimport.Reject) error {
 	}
 	var b strings.Builder
 	w := csv.NewWriter(&b)
-	_ = w.Write([]string{"file", "line", "column", "reason", "row"}) // a strings.Builder takes everything
+	_ = w.Write(strings.Split(rejectsHeader, ",")) // a strings.Builder takes everything
 	for _, r := range rejects {
 		record := append([]string{r.File, strconv.Itoa(r.Line), r.Column, r.Reason}, r.Row...)
 		for j, cell := range record {
@@ -49,6 +52,21 @@ func (i *importing) writeRejects(rejects []csvimport.Reject) error {
 	}
 	fmt.Fprintf(i.err, "note: %d rows are left out; they stand in %s with the reason of each.\n", len(rejects), visible(i.rejects))
 	return nil
+}
+
+// rejectsHeader is the first line of a file of rejects.
+const rejectsHeader = "file,line,column,reason,row"
+
+// ownRejects refuses to replace or remove a file that an earlier run did not write.
+func (i *importing) ownRejects() error {
+	text, err := os.ReadFile(i.rejects)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && (len(text) == 0 || strings.HasPrefix(string(text), rejectsHeader))) {
+		return nil
+	}
+	if err != nil {
+		return usage("%v", err)
+	}
+	return usage("%s is there and is no file of rejects; name another with --rejects", i.rejects)
 }
 
 // collectSkipped writes the rows the directory left out beside those the files

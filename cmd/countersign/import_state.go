@@ -22,7 +22,7 @@ const (
 // with which the digests in the log could be tried against guessed rows.
 type importState struct {
 	// URL of the directory the import was sent to.
-	URL  string `json:"url"`
+	URL  string `json:"url,omitzero"`
 	Salt string `json:"salt"`
 	// Key makes the opening repeatable: it may have happened although nobody heard.
 	Key      string          `json:"key"`
@@ -52,6 +52,7 @@ func (i *importing) remember() error {
 
 // keep writes what a later run needs, before what it may need it for.
 func (i *importing) keep() error {
+	i.kept.URL = i.address
 	text, err := json.MarshalIndent(i.kept, "", "  ")
 	if err == nil {
 		err = writeWhole(i.state, append(text, '\n'))

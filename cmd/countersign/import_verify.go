@@ -43,7 +43,8 @@ func (i *importing) compare(ctx context.Context) error {
 	if i.format() == asJSON {
 		return i.writeJSON(known)
 	}
-	if err := i.showCounts(known.Counts, known.Permissions); err != nil {
+	// The counts of these files, not those the directory says they have.
+	if err := i.showCounts(countsOf(plan.Open.Counts()), mine.Permissions); err != nil {
 		return err
 	}
 	i.aside("the files are what import %s names: every file, every batch, every count\n", known.ID)
