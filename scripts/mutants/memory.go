@@ -7,7 +7,7 @@ func memory() []rule {
 	const budget = "TestRostersStayWithinTheBudget"
 	return []rule{
 		{"a refusal undoes its own rows", group, "err := written.Savepoint(ctx, run)", "err := run()", enginePkg, "TestOneRefusedChangeDoesNotTouchItsNeighbours"},
-		{"who has gone changes nothing", group, "if j.err = j.ctx.Err(); j.err == nil {", "if j.err = nil; true {", enginePkg, "TestWhoHasGoneBeforeHisTurnChangesNothing"},
+		{"who has gone changes nothing", group, "if j.err = j.ctx.Err(); j.err != nil {", "if j.err = nil; false {", enginePkg, "TestWhoHasGoneBeforeHisTurnChangesNothing"},
 		{"a panic goes to whose it is", group, "	if j.panicked != nil {\n		panic(j.panicked)\n	}\n", "", enginePkg, "TestAPanicGoesToWhoseItIs"},
 		{"an answer's panic is its caller's", "internal/engine/work.go", "	defer j.keepPanic()\n	if j.panicked != nil || !j.o.keeps(failure) {", "	if j.panicked != nil || !j.o.keeps(failure) {", enginePkg, "TestAnAnswerThatPanicsOnARefusalHarmsNobodyElse"},
 		{"nobody is told what nobody knows", group, "	if !j.settled {", "	if false {", enginePkg, "TestAPanicOfTheStoreIsASuccessForNobody"},
@@ -18,7 +18,7 @@ func memory() []rule {
 		{"what was rolled back is not shown", record, "		r.delta, r.open, r.unnamed = delta, open, unnamed\n", "		_, _, _ = delta, open, unnamed\n", enginePkg, walks},
 		{"what ends in bulk is read back", record, "	r.unnamed = true\n	return r.WriteTx.RemoveMembershipsOfUser", "	return r.WriteTx.RemoveMembershipsOfUser", enginePkg, walks},
 		{"the least recently used goes", shelf, "p.used.Load() < oldest.used.Load()", "p.used.Load() > oldest.used.Load()", enginePkg, budget},
-		{"never one in use", shelf, "p.pins.Load() == 0 && ", "", enginePkg, "TestARosterInUseIsNotLetGo"},
+		{"never one in use", shelf, "p != but && p.pins.Load() == 0 && ", "p != but && ", enginePkg, "TestARosterInUseIsNotLetGo"},
 		{"the budget is kept", shelf, "for s.budget > 0 && s.bytes > s.budget {", "for false {", enginePkg, budget},
 		{"one too large is not tried again", shelf, "now.Before(s.large[org])", "false", enginePkg, "TestAnOrganizationLargerThanTheBudgetIsUnavailable"},
 		{"the unknown keep no place", shelf, "	if p.pins.Add(-1) > 0 || p.picture.Load() != nil {", "	if p.pins.Add(-1); true {", enginePkg, "TestUnknownOrganizationsKeepNoPlace"},
