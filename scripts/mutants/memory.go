@@ -27,6 +27,7 @@ func memory() []rule {
 		{"who has looked looks away", "internal/engine/import.go", "	defer v.done()\n	var out ImportView\n", "	var out ImportView\n", enginePkg, "TestNoMethodLeavesAPin"},
 		{"small organizations pass large ones", "internal/engine/slots.go", "	if !errors.Is(err, errLong) {\n		return err\n	}\n	s.long <- struct{}{}\n	defer func() { <-s.long }()\n	return load(math.MaxInt64)", "	if !errors.Is(err, errLong) {\n		return err\n	}\n	s.short <- struct{}{}\n	defer func() { <-s.short }()\n	return load(math.MaxInt64)", enginePkg, "TestShortLoadsPassLongOnes"},
 		{"a long load gives its slot up", load, "		if bytes-before > most {", "		if false {", enginePkg, "TestASmallOrganizationIsLoadedBesideALargeOne"},
+		{"what hangs no more takes no room", "internal/roster/hang.go", "	b.bytes -= int64(shown-len(g.marks)) * hungCost\n", "	_ = shown\n", "./internal/roster", "TestAClosedRequestLeavesNoBytes"},
 		{"deleted rows come when asked for", "internal/engine/reads.go", "	if v.picture.HasCold() {", "	if true {", enginePkg, "TestDeletedRowsComeWhenAskedFor"},
 		{"a page of entries is bounded", "internal/engine/log.go", "bytes > maxEntryBytes && len(list) > 0", "false", enginePkg, "TestAPageOfLargeEntriesIsShorter"},
 		{"a canonical number is an integer", "internal/canon/canon.go", "if v != math.Trunc(v) || math.Abs(v) > 1<<53 {", "if math.IsNaN(v) {", "./internal/canon", "TestNumbersThatWouldBeRoundedAreRefused"},
