@@ -14,8 +14,17 @@ type pair struct {
 	group countersign.GroupID
 }
 
+// named is what rows of memberships name, as it stands.
+type named struct {
+	// users by userKey: several where API users share a name.
+	users  map[string][]store.UserRef
+	groups map[string]countersign.GroupID
+	// pairs that are in their group, or were.
+	pairs map[pair]store.Pair
+}
+
 func (in *intake) memberships(rows []countersign.ImportMembership) error {
-	users, groups, pairs, err := in.knownPairs(rows)
+	known, err := in.named(rows)
 	if err != nil {
 		return err
 	}
@@ -24,14 +33,14 @@ func (in *intake) memberships(rows []countersign.ImportMembership) error {
 	from := make([]int64, 0, len(rows))
 	var touched []countersign.GroupID
 	for i := range rows {
-		m, version, err := in.membershipOf(&rows[i], users, groups, pairs)
+		m, version, err := in.membershipOf(&rows[i], known)
 		if err != nil {
 			if err := in.refuse(rows[i].Line, err); err != nil {
 				return err
 			}
 			continue
 		}
-		pairs[pair{m.UserID, m.GroupID}] = store.Pair{}
+		known.pairs[pair{m.UserID, m.GroupID}] = store.Pair{}
 		made, from, touched = append(made, m), append(from, version), append(touched, m.GroupID)
 	}
 	if len(made) == 0 {
@@ -79,17 +88,17 @@ func (in *intake) bookMembership(m *countersign.Membership, from int64, awaited 
 }
 
 // membershipOf makes the membership of a row, and the version of its pair before.
-func (in *intake) membershipOf(row *countersign.ImportMembership, users map[string][]store.UserRef, groups map[string]countersign.GroupID, pairs map[pair]store.Pair) (countersign.Membership, int64, error) {
+func (in *intake) membershipOf(row *countersign.ImportMembership, known *named) (countersign.Membership, int64, error) {
 	m := countersign.Membership{Role: row.Role, StartsAt: wholeMicroseconds(row.StartsAt).Value, ExpiresAt: wholeMicroseconds(row.ExpiresAt).Value}
 	if m.Role == "" {
 		m.Role = countersign.GroupMember
 	}
 	m.Configurable = countersign.ResolveConfigurable(countersign.Opt[map[string]bool]{}, m.Role, false, countersign.ConfigurablePermissions{})
-	group, known := groups[names.Fold(row.Group)]
-	if !known {
+	group, ok := known.groups[names.Fold(row.Group)]
+	if !ok {
 		return m, 0, countersign.Code(countersign.NotFound, "group_unknown", "group", "names no group")
 	}
-	found := users[userKey(row.User)]
+	found := known.users[userKey(row.User)]
 	switch {
 	case len(found) == 0:
 		return m, 0, countersign.Code(countersign.NotFound, "user_unknown", "user", "names no user")
@@ -99,7 +108,7 @@ func (in *intake) membershipOf(row *countersign.ImportMembership, users map[stri
 		return m, 0, countersign.Code(countersign.Invalid, "not_a_member_type", "user", "only people and API users can be in groups; this is a user of type "+string(found[0].Type))
 	}
 	m.UserID, m.GroupID = found[0].ID, group
-	before, met := pairs[pair{m.UserID, m.GroupID}]
+	before, met := known.pairs[pair{m.UserID, m.GroupID}]
 	if met && !before.Removed {
 		return m, 0, countersign.Code(countersign.Exists, "already_member", "user", "is already in the group")
 	}
@@ -115,28 +124,25 @@ func userKey(s string) string {
 	return names.Fold(s)
 }
 
-// knownPairs finds what rows of memberships name.
-func (in *intake) knownPairs(rows []countersign.ImportMembership) (map[string][]store.UserRef, map[string]countersign.GroupID, map[pair]store.Pair, error) {
-	users, groups, pairs := map[string][]store.UserRef{}, map[string]countersign.GroupID{}, map[pair]store.Pair{}
-	var emails, accounts, named []string
+// named finds what rows of memberships name.
+func (in *intake) named(rows []countersign.ImportMembership) (*named, error) {
+	known := &named{users: map[string][]store.UserRef{}, groups: map[string]countersign.GroupID{}, pairs: map[pair]store.Pair{}}
+	var emails, accounts, groups []string
 	var ids []countersign.UserID
 	for i := range rows {
 		row := &rows[i]
-		named = append(named, names.Fold(row.Group))
-		switch key := userKey(row.User); {
-		case strings.Contains(key, "@"):
+		groups = append(groups, names.Fold(row.Group))
+		if key := userKey(row.User); strings.Contains(key, "@") {
 			emails = append(emails, key)
-		default:
-			if id, err := countersign.ParseUUID("user", row.User); err == nil {
-				ids = append(ids, countersign.UserID(id))
-			} else {
-				accounts = append(accounts, row.User)
-			}
+		} else if id, err := countersign.ParseUUID("user", row.User); err == nil {
+			ids = append(ids, countersign.UserID(id))
+		} else {
+			accounts = append(accounts, row.User)
 		}
 	}
 	all := make([]countersign.UserID, 0, len(rows))
 	found := func(u store.UserRef) error {
-		users[u.Key] = append(users[u.Key], u)
+		known.users[u.Key] = append(known.users[u.Key], u)
 		all = append(all, u.ID)
 		return nil
 	}
@@ -144,19 +150,18 @@ func (in *intake) knownPairs(rows []countersign.ImportMembership) (map[string][]
 		in.w.tx.UsersByEmail(in.w.ctx, emails, found),
 		in.w.tx.UsersByID(in.w.ctx, ids, found),
 		in.accounts(accounts, found),
-		in.w.tx.GroupsByName(in.w.ctx, named, func(key string, id countersign.GroupID) error {
-			groups[key] = id
+		in.w.tx.GroupsByName(in.w.ctx, groups, func(key string, id countersign.GroupID) error {
+			known.groups[key] = id
 			return nil
 		}),
 	)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	err = in.w.tx.PairsOfUsers(in.w.ctx, all, func(p store.Pair) error {
-		pairs[pair{p.User, p.Group}] = p
+	return known, in.w.tx.PairsOfUsers(in.w.ctx, all, func(p store.Pair) error {
+		known.pairs[pair{p.User, p.Group}] = p
 		return nil
 	})
-	return users, groups, pairs, err
 }
 
 // accounts finds living API users by name. They have no key of their own in the
