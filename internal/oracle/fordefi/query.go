@@ -1,0 +1,205 @@
+package fordefi
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// question is a query as section 1.2 reads it.
+type question struct {
+	sortBy                           []string
+	page, size                       int
+	types, roles, states             []string
+	includeDeleted                   bool
+	names, emails, users, excluded   []string
+	externalIDs                      []string
+	groups, notGroups, statesOnGroup []string
+}
+
+// fault is one item of a 422.
+type fault struct {
+	name  string
+	index int // -1 for what is no list
+	msg   string
+	kind  string
+}
+
+// values are what a query gives for a key, in order.
+func values(query, key string) []string {
+	var out []string
+	for _, part := range strings.Split(query, "&") {
+		if part == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil || name != key {
+			continue
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			continue
+		}
+		out = append(out, value)
+	}
+	return out
+}
+
+var (
+	sortWords = []string{
+		"role_asc", "role_desc", "email_asc", "email_desc", "created_asc", "created_desc", "name_asc", "name_desc",
+		"last_keep_alive_asc", "last_keep_alive_desc", "state_asc", "state_desc", "type_asc", "type_desc",
+	}
+	typeWords  = []string{"person", "api_signer", "api_user", "system"}
+	roleWords  = []string{"admin", "trader", "viewer"}
+	groupWords = []string{"active", "pending_addition", "pending_removal"}
+	newStates  = []string{
+		"active", "onboarding", "onboarding_pending_code_generation", "onboarding_pending_activation",
+		"reset_device_pending_code_generation", "reset_device_pending_activation", "pending_approval", "deleted",
+	}
+	oldStates = []string{"active", "onboarding", "pending_approval", "deleted"}
+)
+
+// parse reads a query. All faults are told, in the order of the table of section
+// 1.1; what the table does not name is ignored.
+func parse(query string, profile Profile) (question, []fault) {
+	q := question{page: 1, size: 50}
+	p := &parser{query: query}
+	states := newStates
+	if profile == Seed {
+		states = oldStates
+	}
+	q.sortBy = p.words("sort_by", sortWords)
+	q.page = p.integer("page", 1, 1, -1)
+	q.size = p.integer("size", 50, 0, 400)
+	q.types = p.words("types", typeWords)
+	q.roles = p.words("roles", roleWords)
+	q.states = p.words("states", states)
+	q.includeDeleted = p.boolean("include_deleted")
+	q.names = folded(values(query, "names"))
+	q.emails = folded(values(query, "emails"))
+	q.users = p.uuids("user_ids")
+	q.externalIDs = values(query, "external_ids")
+	q.groups = p.uuids("group_ids")
+	q.notGroups = p.uuids("group_ids__not")
+	q.statesOnGroup = p.words("states_on_groups", groupWords)
+	if profile == Newest {
+		p.boolean("skip_count") // its total is exact all the same
+		q.excluded = p.uuids("exclude_user_ids")
+	}
+	return q, p.faults
+}
+
+func folded(list []string) (out []string) {
+	for _, s := range list {
+		out = append(out, fold(s))
+	}
+	return out
+}
+
+type parser struct {
+	query  string
+	faults []fault
+}
+
+func (p *parser) fault(name string, index int, kind, msg string) {
+	p.faults = append(p.faults, fault{name, index, msg, kind})
+}
+
+func (p *parser) words(name string, known []string) []string {
+	given := values(p.query, name)
+	for i, v := range given {
+		if !holds(known, v) {
+			p.fault(name, i, "enum", "Input should be "+alternatives(known))
+		}
+	}
+	return given
+}
+
+// alternatives are "'a', 'b' or 'c'".
+func alternatives(words []string) string {
+	last := len(words) - 1
+	return "'" + strings.Join(words[:last], "', '") + "' or '" + words[last] + "'"
+}
+
+// last of the values of a key that is no list.
+func (p *parser) last(name string) (string, bool) {
+	given := values(p.query, name)
+	if len(given) == 0 {
+		return "", false
+	}
+	return given[len(given)-1], true
+}
+
+func (p *parser) integer(name string, otherwise, least, most int) int {
+	given, ok := p.last(name)
+	if !ok {
+		return otherwise
+	}
+	digits := strings.TrimSpace(given)
+	if whole, zeros, ok := strings.Cut(digits, "."); ok && zeros != "" && strings.Trim(zeros, "0") == "" {
+		digits = whole
+	}
+	n, err := strconv.Atoi(digits)
+	switch {
+	case err != nil:
+		p.fault(name, -1, "int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+	case n < least:
+		p.fault(name, -1, "greater_than_equal", "Input should be greater than or equal to "+strconv.Itoa(least))
+	case most >= 0 && n > most:
+		p.fault(name, -1, "less_than_equal", "Input should be less than or equal to "+strconv.Itoa(most))
+	}
+	return n
+}
+
+func (p *parser) boolean(name string) bool {
+	given, ok := p.last(name)
+	if !ok {
+		return false
+	}
+	switch strings.ToLower(given) {
+	case "true", "1", "on", "yes", "t", "y":
+		return true
+	case "false", "0", "off", "no", "f", "n":
+		return false
+	}
+	p.fault(name, -1, "bool_parsing", "Input should be a valid boolean, unable to interpret input")
+	return false
+}
+
+// uuids reads the four ways to write one.
+func (p *parser) uuids(name string) []string {
+	var out []string
+	for i, given := range values(p.query, name) {
+		id, why := uuid(given)
+		if why != "" {
+			p.fault(name, i, "uuid_parsing", "Input should be a valid UUID, "+why)
+		}
+		out = append(out, id)
+	}
+	return out
+}
+
+// uuid returns the id in lower case with hyphens, or what is wrong with it.
+func uuid(given string) (id, why string) {
+	s := given
+	bare := true
+	if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") && len(s) > 1 {
+		s, bare = s[1:len(s)-1], false
+	} else if rest, ok := strings.CutPrefix(s, "urn:uuid:"); ok {
+		s, bare = rest, false
+	}
+	hex := strings.ToLower(strings.ReplaceAll(s, "-", ""))
+	if strings.Trim(hex, "0123456789abcdef") != "" {
+		return "", "?"
+	}
+	hyphenated := len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' && len(hex) == 32
+	switch {
+	case hyphenated, bare && len(s) == 32 && len(hex) == 32:
+		return hex[:8] + "-" + hex[8:12] + "-" + hex[12:16] + "-" + hex[16:20] + "-" + hex[20:], ""
+	case bare && s == hex || bare && len(hex) == len(s):
+		return "", "invalid length: expected length 32 for simple format, found " + strconv.Itoa(len(given))
+	default:
+		return "", "?"
+	}
+}
