@@ -237,7 +237,7 @@ func (s *Sight) notePendingChanges() {
 					continue
 				}
 				if role, ok := op.(*countersign.ChangeRole); ok && u.PendingRole == "" {
-					u.PendingRole = role.Role
+					u.PendingRole, u.PendingRoleChange = role.Role, c.ID
 				}
 				if isMove && moves == "" {
 					moves = c.ID
@@ -313,6 +313,7 @@ func (s *Sight) fillUsers() {
 			ref := countersign.GroupRef{ID: m.GroupID, MembershipID: m.ID, Membership: m.State, Role: m.Role}
 			if g := s.Group(m.GroupID); g != nil {
 				ref.Number, ref.Name, ref.State = g.Number, g.Name, g.State
+				ref.UsersCount, ref.AdminsCount = g.UsersCount, g.AdminsCount
 			}
 			u.Groups = append(u.Groups, ref)
 		}
