@@ -9,7 +9,7 @@ import (
 // Answer answers a query with the status and the exact body of the answer whose
 // request has this id.
 func (s *Sight) Answer(query, requestID string) (status int, body string) {
-	q, faults := parse(query, s.profile)
+	q, faults := parse(query)
 	if len(faults) > 0 {
 		return 422, refusal(faults, requestID)
 	}
@@ -65,7 +65,7 @@ func (s *Sight) matches(q *question, r *row) bool {
 	if len(q.types) > 0 && !holds(q.types, r.kind) || len(q.roles) > 0 && !holds(q.roles, r.role) {
 		return false
 	}
-	if len(q.states) > 0 && !stateMatches(q.states, r.state) {
+	if len(q.states) > 0 && !s.stateMatches(q.states, r.state) {
 		return false
 	}
 	if len(q.names) > 0 && (r.name == "" || !holds(q.names, r.name)) || len(q.emails) > 0 && (r.email == "" || !holds(q.emails, r.email)) {
@@ -90,8 +90,18 @@ func (s *Sight) matches(q *question, r *row) bool {
 	return false
 }
 
-// stateMatches knows the seed's one word for the two states it was split into.
-func stateMatches(given []string, state string) bool {
+// stateMatches knows that one word of the seed was split into several: it finds
+// both of the states it was split into, and in the seed's profile each of the
+// later words finds whoever stands under the one.
+func (s *Sight) stateMatches(given []string, state string) bool {
+	if s.profile == Seed && state == "onboarding" {
+		for _, word := range given {
+			if word == "onboarding" || strings.HasPrefix(word, "onboarding_") || strings.HasPrefix(word, "reset_device_") {
+				return true
+			}
+		}
+		return false
+	}
 	return holds(given, state) || holds(given, "onboarding") && strings.HasPrefix(state, "onboarding_")
 }
 

@@ -205,12 +205,13 @@ func (v *view) linked(user, group string) bool {
 // state is a user's state in the words of the profile.
 func (v *view) state(u user) string {
 	state := u.state
-	if state == "suspended" {
-		if u.kind == "person" {
-			state = "reset_device_pending_code_generation"
-		} else {
-			state = deleted
-		}
+	switch {
+	case state == "suspended" && u.kind == "person":
+		state = "reset_device_pending_code_generation"
+	case state == "suspended":
+		state = deleted
+	case u.kind == "api_signer": // for whom the contract has no reset
+		state = strings.Replace(state, "reset_device_", "onboarding_", 1)
 	}
 	if v.profile == Seed && (strings.HasPrefix(state, "onboarding_") || strings.HasPrefix(state, "reset_device_")) {
 		state = "onboarding"

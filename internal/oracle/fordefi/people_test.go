@@ -117,7 +117,8 @@ func (f *filler) user(i int) {
 		}
 	case n < 95:
 		r.kind, r.responsible = "api_signer", f.founder
-		r.state = pick(f.dice, "active", "active", "onboarding_pending_code_generation", "onboarding_pending_activation", "deleted", "suspended")
+		r.state = pick(f.dice, "active", "active", "onboarding_pending_code_generation", "onboarding_pending_activation",
+			"reset_device_pending_code_generation", "reset_device_pending_activation", "deleted", "suspended")
 		if f.chance(60) {
 			r.keptAlive = f.moment()
 		}
@@ -144,7 +145,7 @@ func (f *filler) person(r *draw, i int) {
 	} else if f.chance(2) && r.state != "active" {
 		r.role = "admin" // counted in groups, eligible nowhere
 	}
-	if strings.HasPrefix(r.state, "reset_") && len(f.people) > 0 {
+	if (strings.HasPrefix(r.state, "reset_") || f.chance(10)) && len(f.people) > 0 {
 		r.resetBy = pick(f.dice, f.people...)
 	}
 	local, domain := pick(f.dice, "ada", "Ada", "grace.h", "Zoë", "o'brien", "a+b"), pick(f.dice, "example.org", "Example.ORG", "bücher.example")

@@ -40,7 +40,7 @@ func parameters() []parameter {
 		{"skip_count", (*asker).boolean, 70},
 		{"types", func(a *asker) []string { return a.words(typeWords, a.about.kind) }, 100},
 		{"roles", func(a *asker) []string { return a.words(roleWords, a.about.role) }, 100},
-		{"states", func(a *asker) []string { return a.words(stateWords(a.profile), a.about.state) }, 100},
+		{"states", func(a *asker) []string { return a.words(stateWords, a.about.state) }, 100},
 		{"include_deleted", (*asker).boolean, 100},
 		{"names", func(a *asker) []string { return a.texts(func(p person) string { return p.name }) }, 60},
 		{"emails", func(a *asker) []string { return a.texts(func(p person) string { return p.email }) }, 50},
@@ -57,6 +57,10 @@ var (
 	sortFields = []string{"role", "email", "created", "name", "last_keep_alive", "state", "type"}
 	typeWords  = []string{"person", "api_signer", "api_user", "system"}
 	roleWords  = []string{"admin", "trader", "viewer"}
+	stateWords = []string{
+		"active", "onboarding", "onboarding_pending_code_generation", "onboarding_pending_activation", "reset_device_pending_code_generation",
+		"reset_device_pending_activation", "pending_approval", "deleted",
+	}
 	groupWords = []string{"active", "pending_addition", "pending_removal"}
 	boolWords  = []string{"true", "false", "1", "0", "on", "off", "yes", "no", "t", "f", "y", "n"}
 	sizes      = []string{"0", "1", "2", "5", "20", "50", "400", "2.0", " 3 "}
@@ -64,16 +68,6 @@ var (
 	textForms  = []string{"as it is", "upper", "lower", "padded", "decomposed", "full width", "with a comma", "empty", "unknown"}
 	idForms    = []string{"hyphens", "bare", "braces", "urn", "capitals", "unknown"}
 )
-
-func stateWords(p oracle.Profile) []string {
-	if p == oracle.Seed {
-		return []string{"active", "onboarding", "pending_approval", "deleted"}
-	}
-	return []string{
-		"active", "onboarding", "onboarding_pending_code_generation", "onboarding_pending_activation", "reset_device_pending_code_generation",
-		"reset_device_pending_activation", "pending_approval", "deleted",
-	}
-}
 
 // unknown parameters are ignored, whatever their value.
 var unknown = []string{"limit=9", "page_size=3", "page_token=z", "sort_by[]=name_asc", "Types=person", "vault_group_ids[]=x", "size[]=401", "q=%00", "=x"}
@@ -249,7 +243,7 @@ func respelled(s, form string) string {
 func (a *asker) ids(own string, others func() string, most int) (out []string) {
 	id := own
 	for len(out) == 0 || len(out) < most && a.chance(40) {
-		v, bad := a.wrong("abc", "", "abc-", strings.ReplaceAll(id, "-", "")+"0", id+","+id)
+		v, bad := a.wrong("abc", "", "abc-", strings.ReplaceAll(id, "-", "")+"0", id+","+id, id[:35], id+"0", strings.Replace(id, "7", "-7", 1))
 		if !bad {
 			form := idForms[0]
 			if a.chance(40) {
@@ -319,7 +313,7 @@ func everyLabel() []string {
 	add("include_deleted", boolWords, once)
 	add("types", typeWords, mistaken)
 	add("roles", roleWords, mistaken)
-	add("states", stateWords(oracle.Newest), mistaken)
+	add("states", stateWords, mistaken)
 	add("states_on_groups", groupWords, mistaken)
 	for _, name := range []string{"names", "emails"} {
 		add(name, textForms)
@@ -393,5 +387,8 @@ func (t *tally) least(n int) (out []string) {
 // rarest is the least frequent of a count.
 func rarest(counts map[string]int) string {
 	keys := slices.SortedFunc(maps.Keys(counts), func(x, y string) int { return counts[x] - counts[y] })
+	if len(keys) == 0 {
+		return "none"
+	}
 	return fmt.Sprintf("%s %d times", keys[0], counts[keys[0]])
 }

@@ -1,6 +1,7 @@
 package fordefi
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -53,28 +54,21 @@ var (
 	typeWords  = []string{"person", "api_signer", "api_user", "system"}
 	roleWords  = []string{"admin", "trader", "viewer"}
 	groupWords = []string{"active", "pending_addition", "pending_removal"}
-	newStates  = []string{
-		"active", "onboarding", "onboarding_pending_code_generation", "onboarding_pending_activation",
-		"reset_device_pending_code_generation", "reset_device_pending_activation", "pending_approval", "deleted",
+	stateWords = []string{
+		"active", "onboarding_pending_code_generation", "onboarding_pending_activation", "pending_approval",
+		"reset_device_pending_code_generation", "reset_device_pending_activation", "deleted", "onboarding",
 	}
-	oldStates = []string{"active", "onboarding", "pending_approval", "deleted"}
 )
 
 // parse reads a query. All faults are told, in the order of the table of section
 // 1.1; what the table does not name is ignored.
-func parse(query string, profile Profile) (question, []fault) {
+func parse(query string) (question, []fault) {
 	q := question{page: 1, size: 50}
 	p := &parser{query: query}
-	states := newStates
-	if profile == Seed {
-		states = oldStates
-	}
 	q.sortBy = p.words("sort_by", sortWords)
-	q.page = p.integer("page", 1, 1, -1)
-	q.size = p.integer("size", 50, 0, 400)
 	q.types = p.words("types", typeWords)
 	q.roles = p.words("roles", roleWords)
-	q.states = p.words("states", states)
+	q.states = p.words("states", stateWords)
 	q.includeDeleted = p.boolean("include_deleted")
 	q.names = folded(values(query, "names"))
 	q.emails = folded(values(query, "emails"))
@@ -83,10 +77,10 @@ func parse(query string, profile Profile) (question, []fault) {
 	q.groups = p.uuids("group_ids")
 	q.notGroups = p.uuids("group_ids__not")
 	q.statesOnGroup = p.words("states_on_groups", groupWords)
-	if profile == Newest {
-		p.boolean("skip_count") // its total is exact all the same
-		q.excluded = p.uuids("exclude_user_ids")
-	}
+	q.excluded = p.uuids("exclude_user_ids")
+	q.page = p.integer("page", 1, 1, -1)
+	q.size = p.integer("size", 50, 0, 400)
+	p.boolean("skip_count") // the total is exact all the same
 	return q, p.faults
 }
 
@@ -180,26 +174,34 @@ func (p *parser) uuids(name string) []string {
 	return out
 }
 
-// uuid returns the id in lower case with hyphens, or what is wrong with it.
+// uuid returns the id in lower case with hyphens, or what is wrong with it in the
+// words of the published service.
 func uuid(given string) (id, why string) {
-	s := given
-	bare := true
+	s, before, plain := given, 0, true
 	if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") && len(s) > 1 {
-		s, bare = s[1:len(s)-1], false
+		s, before, plain = s[1:len(s)-1], 1, false
 	} else if rest, ok := strings.CutPrefix(s, "urn:uuid:"); ok {
-		s, bare = rest, false
+		s, before, plain = rest, len("urn:uuid:"), false
 	}
-	hex := strings.ToLower(strings.ReplaceAll(s, "-", ""))
-	if strings.Trim(hex, "0123456789abcdef") != "" {
-		return "", "?"
+	for i, c := range s {
+		if !strings.ContainsRune("0123456789abcdefABCDEF-", c) {
+			return "", fmt.Sprintf("invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `%c` at %d", c, before+i+1)
+		}
 	}
-	hyphenated := len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' && len(hex) == 32
+	s = strings.ToLower(s)
+	groups := strings.Split(s, "-")
 	switch {
-	case hyphenated, bare && len(s) == 32 && len(hex) == 32:
-		return hex[:8] + "-" + hex[8:12] + "-" + hex[12:16] + "-" + hex[16:20] + "-" + hex[20:], ""
-	case bare && s == hex || bare && len(hex) == len(s):
-		return "", "invalid length: expected length 32 for simple format, found " + strconv.Itoa(len(given))
-	default:
-		return "", "?"
+	case plain && len(groups) == 1 && len(s) == 32:
+		return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:], ""
+	case plain && len(groups) == 1:
+		return "", fmt.Sprintf("invalid length: expected length 32 for simple format, found %d", len(s))
+	case len(groups) != 5:
+		return "", fmt.Sprintf("invalid group count: expected 5, found %d", len(groups))
 	}
+	for i, want := range []int{8, 4, 4, 4, 12} {
+		if len(groups[i]) != want {
+			return "", fmt.Sprintf("invalid group length in group %d: expected %d, found %d", i, want, len(groups[i]))
+		}
+	}
+	return s, ""
 }

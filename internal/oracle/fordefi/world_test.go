@@ -67,17 +67,16 @@ func newWorld(t testing.TB, seed uint64, c crowd) *world {
 			t.Error(err)
 		}
 	})
+	w.load()
 	w.authn = authn.New(w.engine, w.Now)
 	if w.founder, err = w.authn.Bearer(t.Context(), founded.Token.Reveal(), netip.IPv6Loopback()); err != nil {
 		t.Fatal(err)
 	}
 	w.readers()
 	w.stir(newDice(seed, 3))
-	if w.dialect().API != nil {
-		w.handler = server.New(server.Config{
-			Dialects: []server.Dialect{w.dialect()}, Logger: slog.New(slog.DiscardHandler), Now: w.Now, Build: "test",
-		})
-	}
+	w.handler = server.New(server.Config{
+		Dialects: []server.Dialect{w.dialect()}, Logger: slog.New(slog.DiscardHandler), Now: w.Now, Build: "test",
+	})
 	w.look()
 	return w
 }
@@ -97,6 +96,20 @@ func (w *world) open() *testdb.DB {
 		Store: db, Now: w.Now, NewID: w.newID, Random: rand.Reader, Keeper: keeper, Build: "test",
 	})
 	return db
+}
+
+// load waits until the organization is in memory; callers of a loading one are
+// asked to come again.
+func (w *world) load() {
+	w.t.Helper()
+	_, err := w.engine.Picture(w.t.Context(), w.org)
+	for countersign.KindOf(err) == countersign.Unavailable {
+		time.Sleep(time.Millisecond)
+		_, err = w.engine.Picture(w.t.Context(), w.org)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // Now is the world's time, which moves only when it is told to.
