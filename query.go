@@ -121,9 +121,9 @@ type GroupRef struct {
 	MembershipID MembershipID
 	Membership   MembershipState
 	Role         MembershipRole
-	// UsersCount and AdminsCount are those of the group (GroupView).
-	UsersCount  int
-	AdminsCount int
+	// UsersCount and RoleAdminsCount are those of the group (GroupView).
+	UsersCount      int
+	RoleAdminsCount int
 }
 
 // GroupView is a group as a list or a single read shows it.
@@ -133,6 +133,9 @@ type GroupView struct {
 	// yet, pending removals still.
 	UsersCount  int
 	AdminsCount int
+	// RoleAdminsCount counts those effective members whose role in the
+	// organization is admin; AdminsCount those who administer the group.
+	RoleAdminsCount int
 	// PendingChange is the oldest open request that touches the group or its
 	// members; empty when there is none.
 	PendingChange ChangeID

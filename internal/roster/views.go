@@ -67,7 +67,7 @@ func (p *Picture) groupRefs(n *person, now time.Time) []countersign.GroupRef {
 		}}
 		if g.c != nil {
 			entry.ref.Number, entry.ref.State = g.c.number(g.i), groupStates[g.c.state[g.i]]
-			entry.ref.UsersCount, entry.ref.AdminsCount = g.counts()
+			entry.ref.UsersCount, _, entry.ref.RoleAdminsCount = g.counts()
 		} else if birth := g.birth(now); birth != nil {
 			entry.ref.Number, entry.ref.State = birth.Number, birth.State
 		}
@@ -103,7 +103,7 @@ func (p *Picture) groupView(n *team, now time.Time) countersign.GroupView {
 		v.Permissions = slices.Clone(birth.Permissions)
 	} else {
 		v.Group = n.c.group(n.i)
-		v.UsersCount, v.AdminsCount = n.counts()
+		v.UsersCount, v.AdminsCount, v.RoleAdminsCount = n.counts()
 	}
 	if k, ok := oldest(n.marks(), now); ok {
 		v.PendingChange = k.change.ID

@@ -62,11 +62,11 @@ func (a *answer) person(u *countersign.UserView, role countersign.Role) error {
 	if a.profile == Seed {
 		return nil
 	}
-	if err := a.mention("invited_by", u.InvitedBy, "", false); err != nil {
+	if err := a.mention("invited_by", u.InvitedBy, false); err != nil {
 		return err
 	}
 	if u.State == countersign.UserResetDeviceCode || u.State == countersign.UserResetDeviceActivation {
-		if err := a.mention("device_reset_by", u.DeviceResetBy, "", false); err != nil {
+		if err := a.mention("device_reset_by", u.DeviceResetBy, false); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func (a *answer) groupArray(groups []countersign.GroupRef, name string, always b
 		a.text("name", g.Name)
 		a.number("users_count", g.UsersCount)
 		if a.profile != Seed {
-			a.number("admins_count", g.AdminsCount)
+			a.number("admins_count", g.RoleAdminsCount)
 		}
 		a.word("state", string(g.State))
 		a.raw("}")

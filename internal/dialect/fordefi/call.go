@@ -52,9 +52,9 @@ func (d *Dialect) serve(op operation, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	if actor.Type == countersign.EndUser && !op.endUsers {
-		return countersign.Code(countersign.Forbidden, "end_user", "", "The token of an end user reaches nothing but his own data.")
+		return countersign.E(countersign.Forbidden, "", "The token of an end user reaches nothing but his own data.")
 	}
-	args, err := readArguments(r, op.params)
+	args, err := readArguments(r, op.params, op.body)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (d *Dialect) look(c *call, status int, write func(*answer) error) error {
 	}
 	defer look.Close()
 	kept, _ := buffers.Get().(*[]byte)
-	a := &answer{b: (*kept)[:0], look: look, profile: c.profile, shown: c.profile.shown()}
+	a := &answer{b: (*kept)[:0], look: look, profile: c.profile, shown: c.profile.shown(), organization: c.actor.Organization}
 	defer func() {
 		if cap(a.b) <= maxKept {
 			*kept = a.b
@@ -138,4 +138,6 @@ type answer struct {
 	look    *engine.Look
 	profile Profile
 	shown   countersign.UserShown
+	// organization is that of the caller.
+	organization countersign.OrganizationID
 }
