@@ -180,7 +180,7 @@ func (v *view) groupRef(g group) string {
 			continue
 		}
 		users++
-		if m.role == "admin" {
+		if u := v.user(m.user); u != nil && u.role == "admin" {
 			admins++
 		}
 	}

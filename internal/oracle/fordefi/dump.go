@@ -31,7 +31,7 @@ type group struct {
 }
 
 type membership struct {
-	id, user, group, state, role string
+	id, user, group, state string
 }
 
 // request is a change request as it was submitted, and the votes on it.
@@ -124,10 +124,10 @@ func (d *Dump) readGroups(ctx context.Context, db *sql.DB, organization string) 
 	if err != nil {
 		return err
 	}
-	const query = `select id, user_id, group_id, state, role from memberships where organization_id = ?`
+	const query = `select id, user_id, group_id, state from memberships where organization_id = ?`
 	return each(ctx, db, query, organization, func(rows *sql.Rows) error {
 		var m membership
-		err := rows.Scan(&m.id, &m.user, &m.group, &m.state, &m.role)
+		err := rows.Scan(&m.id, &m.user, &m.group, &m.state)
 		d.memberships = append(d.memberships, m)
 		return err
 	})

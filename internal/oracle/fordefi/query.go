@@ -66,6 +66,9 @@ func parse(query string) (question, []fault) {
 	q := question{page: 1, size: 50}
 	p := &parser{query: query}
 	q.sortBy = p.words("sort_by", sortWords)
+	q.page = p.integer("page", 1, 1, -1)
+	q.size = p.integer("size", 50, 0, 400)
+	p.boolean("skip_count") // the total is exact all the same
 	q.types = p.words("types", typeWords)
 	q.roles = p.words("roles", roleWords)
 	q.states = p.words("states", stateWords)
@@ -78,9 +81,6 @@ func parse(query string) (question, []fault) {
 	q.notGroups = p.uuids("group_ids__not")
 	q.statesOnGroup = p.words("states_on_groups", groupWords)
 	q.excluded = p.uuids("exclude_user_ids")
-	q.page = p.integer("page", 1, 1, -1)
-	q.size = p.integer("size", 50, 0, 400)
-	p.boolean("skip_count") // the total is exact all the same
 	return q, p.faults
 }
 
