@@ -243,7 +243,7 @@ func respelled(s, form string) string {
 func (a *asker) ids(own string, others func() string, most int) (out []string) {
 	id := own
 	for len(out) == 0 || len(out) < most && a.chance(40) {
-		v, bad := a.wrong("abc", "", "abc-", strings.ReplaceAll(id, "-", "")+"0", id+","+id, id[:35], id+"0", strings.Replace(id, "7", "-7", 1))
+		v, bad := a.wrong("abc", "", "abc-", strings.ReplaceAll(id, "-", "")+"0", id+","+id, id[:35], id+"0", "{"+id, "urn:uuid:"+id+"Z", "{"+strings.ReplaceAll(id, "-", "")+"}", strings.Replace(id, "7", "-7", 1))
 		if !bad {
 			form := idForms[0]
 			if a.chance(40) {
@@ -266,7 +266,7 @@ func (a *asker) written(id, form string) string {
 	case "urn":
 		return "urn:uuid:" + id
 	case "capitals":
-		return strings.ToUpper(id)
+		return pick(a.dice, strings.ToUpper(id), "URN:UUID:"+strings.ToUpper(id), "{"+strings.ToUpper(id)+"}")
 	case "unknown":
 		return a.uuid(a.Int64N(1 << 40))
 	default:

@@ -180,8 +180,8 @@ func uuid(given string) (id, why string) {
 	s, before, plain := given, 0, true
 	if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") && len(s) > 1 {
 		s, before, plain = s[1:len(s)-1], 1, false
-	} else if rest, ok := strings.CutPrefix(s, "urn:uuid:"); ok {
-		s, before, plain = rest, len("urn:uuid:"), false
+	} else if strings.HasPrefix(strings.ToLower(s), "urn:uuid:") {
+		s, before, plain = s[len("urn:uuid:"):], len("urn:uuid:"), false
 	}
 	for i, c := range s {
 		if !strings.ContainsRune("0123456789abcdefABCDEF-", c) {
