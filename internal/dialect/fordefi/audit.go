@@ -1,7 +1,6 @@
 package fordefi
 
 import (
-	"net/http"
 	"slices"
 	"sort"
 	"time"
@@ -113,10 +112,6 @@ func (d *Dialect) listAudit(c *call) error {
 	offset, limit := c.args.page()
 	total := int(t.high - t.low)
 	var rows []record
-	keep := func(r record) error {
-		rows = append(rows, r)
-		return nil
-	}
 	switch {
 	case t.filtered() && total > maxScanned:
 		return precondition("too_many_records", "There are more than 20000 entries to look through; narrow created_after and created_before, or leave out category and created_by.")
@@ -124,18 +119,21 @@ func (d *Dialect) listAudit(c *call) error {
 		total = 0
 		err = t.walk(t.low, t.high, func(r record) error {
 			if total++; total > offset && total <= offset+limit {
-				return keep(r)
+				rows = append(rows, r)
 			}
 			return nil
 		})
 	default:
 		high := t.high - int64(min(offset, total))
-		err = t.walk(max(t.low, high-int64(limit)), high, keep)
+		err = t.walk(max(t.low, high-int64(limit)), high, func(r record) error {
+			rows = append(rows, r)
+			return nil
+		})
 	}
 	if err != nil {
 		return err
 	}
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		a.list(c, total, "audit_log_records")
 		for i := range rows {
 			a.comma()

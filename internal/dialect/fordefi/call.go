@@ -98,9 +98,9 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // maxKept is the largest buffer that is worth keeping.
 const maxKept = 1 << 20
 
-// look answers a call from one look at the organization. The answer is made whole
-// before its status is sent.
-func (d *Dialect) look(c *call, status int, write func(*answer) error) error {
+// show answers a call with 200 from one look at the organization. The answer is
+// made whole before its status is sent.
+func (d *Dialect) show(c *call, write func(*answer) error) error {
 	look, err := d.Engine.Look(c.ctx, c.actor)
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func (d *Dialect) look(c *call, status int, write func(*answer) error) error {
 	if err := write(a); err != nil {
 		return err
 	}
-	c.send(status, a.b)
+	c.send(http.StatusOK, a.b)
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 // listEndUsers answers section 3.1. Logins of end users are not recorded here, so
 // an order by them is none.
 func (d *Dialect) listEndUsers(c *call) error {
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		offset, limit := c.args.page()
 		list, err := a.look.Users(countersign.UserFilter{
 			Types:       []countersign.UserType{countersign.EndUser},
@@ -72,7 +72,7 @@ func (d *Dialect) getEndUser(c *call) error { return d.oneEndUser(c, c.args.text
 func (d *Dialect) currentEndUser(c *call) error { return d.oneEndUser(c, string(c.actor.User)) }
 
 func (d *Dialect) oneEndUser(c *call, id string) error {
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		u, err := findEndUser(a.look, id)
 		if err == nil {
 			a.endUser(&u, true)

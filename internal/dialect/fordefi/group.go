@@ -1,15 +1,13 @@
 package fordefi
 
 import (
-	"net/http"
-
 	"github.com/countersign/countersign"
 )
 
 // listGroups answers section 3.2. Deleted groups come only where states asks for
 // them, and groups that wait for approval never.
 func (d *Dialect) listGroups(c *call) error {
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		offset, limit := c.args.page()
 		order := sortKeys(c.args.list("sort_by"), map[string]string{"created_at": "created", "modified_at": "modified"})
 		list, err := a.look.Groups(groupFilter(c), order, countersign.Page{Offset: offset, Limit: limit})
@@ -46,7 +44,7 @@ func groupFilter(c *call) countersign.GroupFilter {
 
 func (d *Dialect) getGroup(c *call) error {
 	id := c.args.text("id")
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		g, err := a.look.Group(countersign.GroupID(id))
 		if countersign.KindOf(err) == countersign.NotFound || err == nil && g.State == countersign.GroupPendingApproval {
 			return notFound(aGroup, "User group "+id+" not found")

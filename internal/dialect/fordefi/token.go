@@ -15,7 +15,7 @@ const (
 )
 
 func (d *Dialect) listTokens(c *call) error {
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		offset, limit := c.args.page()
 		list, err := a.look.Tokens(countersign.EndUser, as[countersign.UserID](c.args.list("user_ids")), countersign.Page{Offset: offset, Limit: limit})
 		if err != nil {
