@@ -14,7 +14,7 @@ import (
 
 var (
 	queries = flag.Int("fordefi.queries", 20_000, "how many random queries the server answers beside the oracle")
-	users   = flag.Int("fordefi.users", 2500, "how many users the organization has")
+	users   = flag.Int("fordefi.users", 2000, "how many users the organization has")
 	seed    = flag.Uint64("fordefi.seed", 1, "what the world and the queries are drawn from")
 )
 

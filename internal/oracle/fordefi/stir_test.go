@@ -134,7 +134,7 @@ func (s *stirrer) vote(c countersign.ChangeRequest, after int, d countersign.Dec
 // decided has a change approved by everybody it needs.
 func (s *stirrer) decided(op countersign.Change) {
 	s.t.Helper()
-	request := s.submit(s.admin(0), op).Change
+	request := s.submit(s.founder, op).Change
 	for n := 1; n <= 2; n++ {
 		_, err := s.engine.Decide(s.t.Context(), s.admin(n), request.ID, engine.Vote{Decision: countersign.Approve, Digest: request.Digest}, engine.Options{})
 		if err != nil {
