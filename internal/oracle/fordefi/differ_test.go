@@ -38,7 +38,11 @@ func TestTheServerAnswersAsTheOracle(t *testing.T) {
 				all.add(counted)
 			})
 		}
+		t.Run("alone", w.compareAlone)
 	})
+	if t.Failed() {
+		return
+	}
 	t.Logf("%d queries, %d %% with users in the answer, %d %% refused; rarest value: %s; rarest pair: %s",
 		all.asked, 100*all.filled/all.asked, 100*all.mistaken/all.asked, rarest(all.labels), rarest(all.pairs))
 	if *queries < 20_000 || t.Failed() {
@@ -70,17 +74,42 @@ func (w *world) compare(t *testing.T, d *dice, n int) *tally {
 	return counted
 }
 
+// compareAlone reads every user by his id, each in one of the profiles: those who
+// can be listed, those who cannot, and who is nobody.
+func (w *world) compareAlone(t *testing.T) {
+	t.Parallel()
+	d := newDice(*seed, 200)
+	a := &asker{dice: d, m: &w.material}
+	for _, u := range append(w.material.users, person{id: d.uuid(1)}, person{id: "abc"}) {
+		profile, id := pick(d, oracle.Newest, oracle.Seed), u.id
+		if d.chance(5) && len(id) == 36 {
+			id = a.written(id, pick(d, idForms...))
+		}
+		out := w.ask(profile, usersPath+"/"+id)
+		status, body := w.sights[profile].One(id, out.Header().Get("X-Request-Id"))
+		if got, want := fmt.Sprint(out.Code, " ", out.Body), fmt.Sprint(status, " ", body); got != want {
+			t.Errorf("-fordefi.seed %d, profile %s\nGET %s/%s\n%s", *seed, profile, usersPath, id, difference(want, got))
+			return
+		}
+	}
+}
+
 const usersPath = "/api/v1/users"
 
-// both asks the server and the oracle. A body begins with its status.
-func (w *world) both(profile oracle.Profile, query string) (status int, body, want string) {
-	r := httptest.NewRequest(http.MethodGet, usersPath+"?"+query, nil)
+func (w *world) ask(profile oracle.Profile, target string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
 	r.Header.Set("Authorization", "Bearer "+w.token)
 	if profile != oracle.Newest {
 		r.Header.Set(profileHeader, string(profile))
 	}
 	out := httptest.NewRecorder()
 	w.handler.ServeHTTP(out, r)
+	return out
+}
+
+// both asks the server and the oracle. A body begins with its status.
+func (w *world) both(profile oracle.Profile, query string) (status int, body, want string) {
+	out := w.ask(profile, usersPath+"?"+query)
 	wantStatus, wantBody := w.sights[profile].Answer(query, out.Header().Get("X-Request-Id"))
 	return out.Code, fmt.Sprint(out.Code, " ", out.Body), fmt.Sprint(wantStatus, " ", wantBody)
 }

@@ -3,6 +3,7 @@ package fordefi
 import (
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -37,11 +38,9 @@ func (s *Sight) Answer(query, requestID string) (status int, body string) {
 func refusal(faults []fault, requestID string) string {
 	var items []string
 	for _, f := range faults {
-		loc := []string{text("query"), text(f.name)}
+		loc := []string{text(f.place), text(f.name)}
 		if f.index >= 0 {
-			var n object
-			n.number("", f.index)
-			loc = append(loc, strings.TrimPrefix(n.members[0], `"":`))
+			loc = append(loc, strconv.Itoa(f.index))
 		}
 		var item object
 		item.raw("loc", list(loc))
@@ -199,4 +198,23 @@ func valueOf(r *row, u user, field int) string {
 	default:
 		return r.id
 	}
+}
+
+// One answers GET /api/v1/users/{id} (section 2): deleted users are read too.
+func (s *Sight) One(given, requestID string) (status int, body string) {
+	id, why := uuid(given)
+	if why != "" {
+		return 422, refusal([]fault{{"path", "id", -1, "Input should be a valid UUID, " + why, "uuid_parsing"}}, requestID)
+	}
+	for _, r := range s.rows {
+		if r.id == id {
+			return 200, r.json
+		}
+	}
+	var o object
+	o.text("title", "Not found")
+	o.text("detail", "User "+id+" not found")
+	o.text("request_id", requestID)
+	o.text("resource", "user")
+	return 404, o.String()
 }

@@ -20,6 +20,7 @@ type question struct {
 
 // fault is one item of a 422.
 type fault struct {
+	place string // query or path
 	name  string
 	index int // -1 for what is no list
 	msg   string
@@ -97,7 +98,7 @@ type parser struct {
 }
 
 func (p *parser) fault(name string, index int, kind, msg string) {
-	p.faults = append(p.faults, fault{name, index, msg, kind})
+	p.faults = append(p.faults, fault{"query", name, index, msg, kind})
 }
 
 func (p *parser) words(name string, known []string) []string {
