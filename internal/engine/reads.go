@@ -186,7 +186,7 @@ func (e *Engine) Membership(ctx context.Context, actor countersign.Actor, id cou
 	defer v.done()
 	revision := v.picture.Position()
 	m, ok := v.picture.Membership(id, v.now)
-	if !ok || m.State == countersign.MembershipRemoved || (m.UserID != actor.User && !v.holds(countersign.MembershipsRead)) {
+	if !ok || !v.sees(&m) {
 		return countersign.MembershipView{}, 0, missingThing("membership")
 	}
 	return m, revision, nil

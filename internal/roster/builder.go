@@ -91,7 +91,7 @@ func (b *builder) putUser(u *countersign.User) error {
 	if b.loading && i == userRows-1 {
 		c.seal()
 	}
-	b.bytes += c.size() - before
+	b.bytes += c.size() - before + b.userNumbers.note(u.Number, row, b.token)
 	b.countUser(c, i, 1)
 	if !known && !b.fresh {
 		b.bytes += note(&b.users, hash, row, b.token, b.common.hash)
@@ -149,7 +149,7 @@ func (b *builder) putGroup(g *countersign.Group) error {
 	if b.loading && i == groupRows-1 {
 		c.seal()
 	}
-	b.bytes += c.size() - before
+	b.bytes += c.size() - before + b.groupNumbers.note(g.Number, row, b.token)
 	b.countGroup(c, i, 1)
 	if !known && !b.fresh {
 		b.bytes += note(&b.groups, hash, row, b.token, b.common.hash)
@@ -220,7 +220,7 @@ func (b *builder) putMembership(m *countersign.Membership) error {
 	if b.loading && i == memberRows-1 {
 		c.seal()
 	}
-	b.bytes += c.size() - before
+	b.bytes += c.size() - before + b.memberNumbers.note(m.Number, row, b.token)
 	if b.fresh { // everything else is done when all rows are there
 		return b.ask()
 	}

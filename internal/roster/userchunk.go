@@ -214,6 +214,18 @@ func (c *userChunk) externalID(i uint32) []byte {
 	return r.textBytes()
 }
 
+func (c *userChunk) number(i uint32) int64 {
+	r := record(c.recs[c.recAt[i]:c.recAt[i+1]])
+	flags := binary.LittleEndian.Uint16(r.bytes(2))
+	if has(flags, userKeepAlive) {
+		r.bytes(8)
+	}
+	if has(flags, userExternalID) {
+		r.textBytes()
+	}
+	return r.varint()
+}
+
 // user gives a row back as it was stored, in memory of its own.
 func (c *userChunk) user(i uint32) countersign.User {
 	u := countersign.User{

@@ -163,6 +163,8 @@ const (
 // UserReads are the reads of users.
 type UserReads interface {
 	User(ctx context.Context, id countersign.UserID) (countersign.User, error)
+	// UserByNumber finds a user, deleted or not, by his number; 0 is nobody's.
+	UserByNumber(ctx context.Context, number int64) (countersign.User, error)
 	// LivingUserByEmail finds a user who is not deleted by his folded email.
 	LivingUserByEmail(ctx context.Context, key string) (countersign.User, error)
 	// LivingUserByExternalID finds an end user who is not deleted, by exact external id.
@@ -198,6 +200,8 @@ type UserWrites interface {
 // GroupReads are the reads of groups.
 type GroupReads interface {
 	Group(ctx context.Context, id countersign.GroupID) (countersign.Group, error)
+	// GroupByNumber finds a group, deleted or not, by its number; 0 is of none.
+	GroupByNumber(ctx context.Context, number int64) (countersign.Group, error)
 	// LivingGroupByName finds a group that is not deleted by its folded name.
 	LivingGroupByName(ctx context.Context, key string) (countersign.Group, error)
 	// GroupsSince calls fn for every group with Version > position, deleted ones

@@ -15,6 +15,7 @@ const userColumns = `id, number, type, role, state, name, email, external_id, pe
 // without them neither planner would use one.
 const (
 	userByID          statement = `select ` + userColumns + ` from users where organization_id = $1 and id = $2`
+	userByNumber      statement = `select ` + userColumns + ` from users where organization_id = $1 and number = $2 and number <> 0`
 	livingUserByEmail statement = `select ` + userColumns + ` from users
 		where organization_id = $1 and email_key = $2 and state <> 'deleted' and email_key <> ''`
 	livingUserByExternalID statement = `select ` + userColumns + ` from users
@@ -48,6 +49,10 @@ func userDest(u *countersign.User) []any {
 
 func (t *readTx) User(ctx context.Context, id countersign.UserID) (countersign.User, error) {
 	return t.user(ctx, userByID, id)
+}
+
+func (t *readTx) UserByNumber(ctx context.Context, number int64) (countersign.User, error) {
+	return t.user(ctx, userByNumber, number)
 }
 
 func (t *readTx) LivingUserByEmail(ctx context.Context, key string) (countersign.User, error) {
