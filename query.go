@@ -50,7 +50,7 @@ type UserFilter struct {
 // (role, email, last_keep_alive) come last in both directions. After the given
 // keys comes name, then creation, then id, all ascending.
 func UserSortFields() []string {
-	return []string{"role", "email", "created", "name", "last_keep_alive", "state", "type"}
+	return []string{"role", "email", "created", "name", "last_keep_alive", "state", "type", "number"}
 }
 
 // GroupFilter selects groups (contracts/fordefi.md section 3.2).
@@ -73,7 +73,7 @@ type GroupFilter struct {
 
 // GroupSortFields are the fields groups can be ordered by; after the given keys
 // come name, creation and id, ascending.
-func GroupSortFields() []string { return []string{"created", "modified", "name", "users_count"} }
+func GroupSortFields() []string { return []string{"created", "modified", "name", "users_count", "number"} }
 
 // MembershipFilter selects memberships.
 type MembershipFilter struct {

@@ -81,7 +81,7 @@ type UserQuery struct {
 	Text string
 	// Permission is one that the user holds right now.
 	Permission Permission
-	// Sort: role, email, created, name, last_keep_alive, state, type; a leading "-"
+	// Sort: role, email, created, name, last_keep_alive, state, type, number; a leading "-"
 	// turns the direction.
 	Sort []string
 	Paging

@@ -130,7 +130,7 @@ show with --include-deleted or --state deleted only.`,
 	flags.StringArrayVar(&notGroups, "not-group", nil, "not in this `GROUP`")
 	flags.StringVarP(&q.Text, "search", "q", "", "with this `TEXT` in the name or address")
 	flags.StringVar((*string)(&q.Permission), "permission", "", "who holds this `PERMISSION` right now")
-	sort = sorting(cmd, "role", "email", "created", "name", "last_keep_alive", "state", "type")
+	sort = sorting(cmd, "role", "email", "created", "name", "last_keep_alive", "state", "type", "number")
 	p = pages(cmd)
 }
 

@@ -113,6 +113,19 @@ func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
 	return user, ok && user.Living() && (id == p.v.actor.User || p.v.holds(countersign.UsersRead))
 }
 
+// GroupByNumber finds a living group; an open request leads to none by the number
+// it was allotted.
+func (p Present) GroupByNumber(number int64) (countersign.GroupView, bool) {
+	group, ok := p.v.picture.GroupByNumber(number, p.v.now)
+	return group, ok && group.Living() && (p.v.holds(countersign.GroupsRead) || p.v.member(group.ID))
+}
+
+// UserByNumber finds a living user likewise.
+func (p Present) UserByNumber(number int64) (countersign.UserView, bool) {
+	user, ok := p.v.picture.UserByNumber(number, p.v.now)
+	return user, ok && user.Living() && (user.ID == p.v.actor.User || p.v.holds(countersign.UsersRead))
+}
+
 // Members lists the memberships of a group, in the order they were made.
 func (p Present) Members(id countersign.GroupID) ([]countersign.MembershipView, error) {
 	if !p.v.holds(countersign.MembershipsRead) {
@@ -128,15 +141,30 @@ func (p Present) Holds(user countersign.UserID, permission countersign.Permissio
 	return p.v.picture.Holds(user, permission, p.v.now)
 }
 
-// namePreceding gives a new credential the id of the API user whom the
-// operation before it creates.
+// namePreceding gives a new credential, or permissions granted, the id of whom
+// the operation before it creates.
 func namePreceding(ops []countersign.Change, i int) {
-	c, is := ops[i].(*countersign.CreateCredential)
-	if !is || c.UserID != countersign.PrecedingUser || i == 0 {
+	if i == 0 {
 		return
 	}
-	if made, is := ops[i-1].(*countersign.CreateAPIUser); is {
-		c.UserID = made.UserID
+	var made countersign.UserID
+	switch c := ops[i-1].(type) {
+	case *countersign.InvitePerson:
+		made = c.UserID
+	case *countersign.CreateAPIUser:
+		made = c.UserID
+	default:
+		return
+	}
+	switch c := ops[i].(type) {
+	case *countersign.CreateCredential:
+		if c.UserID == countersign.PrecedingUser {
+			c.UserID = made
+		}
+	case *countersign.GrantPermissions:
+		if c.UserID == countersign.PrecedingUser {
+			c.UserID = made
+		}
 	}
 }
 
