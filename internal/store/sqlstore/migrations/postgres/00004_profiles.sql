@@ -1,5 +1,5 @@
 -- +goose Up
--- The twin of migrations/sqlite/00003_profiles.sql.
+-- The twin of migrations/sqlite/00004_profiles.sql.
 --
 -- What other systems keep about a user: a JSON object of short texts.
 
