@@ -30,7 +30,7 @@ func (e *Engine) UserByNumber(ctx context.Context, actor countersign.Actor, numb
 // same in the same way of every other number, taken or not.
 func (v view) userByNumber(ctx context.Context, number int64) (countersign.UserView, bool, error) {
 	if !v.holds(countersign.UsersRead) {
-		self, ok := v.picture.User(v.actor.User, v.now)
+		self, ok := v.picture.User(v.actor.Viewer(), v.now)
 		return self, ok && self.Number == number && number > 0, nil
 	}
 	if user, ok := v.picture.UserByNumber(number, v.now); ok {
@@ -83,5 +83,5 @@ func (e *Engine) MembershipByNumber(ctx context.Context, actor countersign.Actor
 
 // sees reports whether the actor may see a membership.
 func (v view) sees(m *countersign.MembershipView) bool {
-	return m.State != countersign.MembershipRemoved && (m.UserID == v.actor.User || v.holds(countersign.MembershipsRead))
+	return m.State != countersign.MembershipRemoved && (m.UserID == v.actor.Viewer() || v.holds(countersign.MembershipsRead))
 }

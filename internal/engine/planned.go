@@ -110,7 +110,7 @@ func (p Present) Group(id countersign.GroupID) (countersign.GroupView, bool) {
 // User finds a living user, or one that an open request would create.
 func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
 	user, ok := p.v.picture.User(id, p.v.now)
-	return user, ok && user.Living() && (id == p.v.actor.User || p.v.holds(countersign.UsersRead))
+	return user, ok && user.Living() && (id == p.v.actor.Viewer() || p.v.holds(countersign.UsersRead))
 }
 
 // GroupByNumber finds a living group; an open request leads to none by the number

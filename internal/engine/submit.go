@@ -254,10 +254,11 @@ func held(effects []countersign.Effect) []countersign.Effect {
 	return out
 }
 
-// excluded lists who may not vote: the account and the person who ask, those
+// excluded lists who may not vote: the account and the person who ask, the user
+// for whom they do, those
 // who asked for what this replaces, and those the change is about.
 func (w *work) excluded(request countersign.ChangeRequest, l *ledger) []countersign.UserID {
-	out := append(slices.Clone(request.Excluded), request.Requester, request.RequesterPerson)
+	out := append(slices.Clone(request.Excluded), request.Requester, request.RequesterPerson, w.actor.Subject)
 	out = append(out, w.holders(request.RequesterCredential)...)
 	for _, op := range request.Operations {
 		out = append(out, approval.Subjects(op)...)

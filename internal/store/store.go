@@ -54,6 +54,16 @@ type Store interface {
 	// would. An id or number already taken gives Exists.
 	Found(ctx context.Context, org countersign.Organization, fn func(WriteTx) error) error
 
+	// WriteTickets runs fn in one transaction over the tickets of an organization,
+	// and commits, retries, spoils and fails as Write does. It takes no lock of the
+	// organization, so on PostgreSQL it neither waits for changes nor makes them
+	// wait, and SQLite runs it between two of them. Each statement sees what was
+	// committed before it. That the organization exists is not checked.
+	WriteTickets(ctx context.Context, org countersign.OrganizationID, fn func(TicketTx) error) error
+
+	// Ticket finds one ticket of an organization, as TicketTx does.
+	Ticket(ctx context.Context, org countersign.OrganizationID, hash []byte) (Ticket, error)
+
 	// Deployment runs fn in one read snapshot across organizations. Only
 	// start-up, authentication and health use it.
 	Deployment(ctx context.Context, fn func(DeploymentTx) error) error
