@@ -123,7 +123,7 @@ func (p Present) GroupByNumber(number int64) (countersign.GroupView, bool) {
 // UserByNumber finds a living user likewise.
 func (p Present) UserByNumber(number int64) (countersign.UserView, bool) {
 	user, ok := p.v.picture.UserByNumber(number, p.v.now)
-	return user, ok && user.Living() && (user.ID == p.v.actor.User || p.v.holds(countersign.UsersRead))
+	return user, ok && user.Living() && (user.ID == p.v.actor.Viewer() || p.v.holds(countersign.UsersRead))
 }
 
 // Members lists the memberships of a group, in the order they were made.

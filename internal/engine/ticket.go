@@ -35,6 +35,19 @@ func (e *Engine) Client(ctx context.Context, clientID string) (countersign.Organ
 	return org, id, err
 }
 
+// SecretHolder finds the credential of a secret by its SHA-256, in any state and
+// organization; else NotFound. It is for who brings nothing but a secret.
+func (e *Engine) SecretHolder(ctx context.Context, hash []byte) (countersign.OrganizationID, countersign.CredentialID, error) {
+	var org countersign.OrganizationID
+	var id countersign.CredentialID
+	err := e.store.Deployment(ctx, func(tx store.DeploymentTx) error {
+		var err error
+		org, id, err = tx.LocateSecret(ctx, hash)
+		return err
+	})
+	return org, id, err
+}
+
 // ActFor tells whether an actor may act for a user now; see access.ActFor. The
 // picture must be one of his organization.
 func ActFor(picture *roster.Picture, actor countersign.Actor, subject countersign.UserID, now time.Time) error {

@@ -32,8 +32,14 @@ import (
 type Config struct {
 	Engine        *engine.Engine
 	Authenticator *authn.Authenticator
+	// Sessions are those of Audience; nil lets nobody sign in.
+	Sessions *authn.Sessions
 	// Callers bounds how often one credential may ask; nil does not.
 	Callers *wire.RateLimiter
+	// Addresses bounds how often one address may try to sign in, and Names how
+	// often one name may be tried; nil does not.
+	Addresses *wire.RateLimiter
+	Names     *wire.RateLimiter
 	// Envelope is how lists are answered; empty means EnvelopeArray.
 	Envelope Envelope
 }

@@ -35,11 +35,7 @@ func (d *Dialect) authenticated(h handler) http.Handler {
 
 func (d *Dialect) serve(h handler, w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	token, err := bearer(r)
-	if err != nil {
-		return err
-	}
-	actor, err := d.Authenticator.Bearer(ctx, token, clientAddr(r))
+	actor, err := d.actorOf(r)
 	if err != nil {
 		return err
 	}

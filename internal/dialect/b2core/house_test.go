@@ -1,6 +1,7 @@
 package b2core_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -14,9 +15,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/authn"
 	"github.com/countersign/countersign/internal/dialect/b2core"
 	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/replay"
 	"github.com/countersign/countersign/internal/server"
 )
 
@@ -45,6 +48,8 @@ func newHouse(t testing.TB, options ...option) *house {
 	t.Helper()
 	h := &house{House: dialecttest.NewHouse(t), t: t, tokens: map[string]string{}, ids: map[string]countersign.UserID{}, numbers: map[string]int64{}}
 	admin := h.Found("Northwind")
+	// Whatever a test does, the log alone must tell how it came to that.
+	t.Cleanup(func() { replay.Check(t, h.Store, admin.Organization) })
 	h.org, h.ids["ada"], h.tokens["ada"], h.numbers["ada"] = admin.Organization, countersign.UserID(admin.ID), admin.Token, 1
 	var err error
 	if h.ada, err = h.Authn.Bearer(t.Context(), admin.Token, netip.IPv6Loopback()); err != nil {
@@ -60,7 +65,9 @@ func newHouse(t testing.TB, options ...option) *house {
 
 // serve puts a new server before the engine.
 func (h *house) serve(options ...option) {
-	config := b2core.Config{Engine: h.Engine, Authenticator: h.Authn}
+	config := b2core.Config{
+		Engine: h.Engine, Authenticator: h.Authn, Sessions: authn.NewSessions(h.Engine, h.Now, rand.Reader, b2core.Audience()),
+	}
 	for _, o := range options {
 		o(&config)
 	}

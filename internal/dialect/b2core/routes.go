@@ -8,7 +8,7 @@ const base = "/api/v2"
 // and PATCH are one operation there, and so they are here.
 func (d *Dialect) routes() []wire.Route {
 	const groups, group, users, user = base + "/groups", base + "/groups/{groupId}", base + "/users", base + "/users/{userId}"
-	return []wire.Route{
+	rows := []wire.Route{
 		d.row("GET", groups, "listGroups", d.listGroups),
 		d.row("POST", groups, "createGroup", d.createGroup),
 		d.row("GET", group, "getGroup", d.getGroup),
@@ -23,6 +23,13 @@ func (d *Dialect) routes() []wire.Route {
 		d.row("PATCH", user, "patchUser", d.updateUser),
 		d.row("DELETE", user, "deleteUser", d.deleteUser),
 	}
+	if d.Sessions != nil { // section 10: both inferred
+		rows = append(rows,
+			wire.Route{Method: "POST", Pattern: base + "/signin", Name: "signIn", Public: true, Handler: public(d.signIn)},
+			wire.Route{Method: "POST", Pattern: base + "/refresh", Name: "refresh", Public: true, Handler: public(d.refresh)},
+		)
+	}
+	return rows
 }
 
 func (d *Dialect) row(method, pattern, name string, h handler) wire.Route {
