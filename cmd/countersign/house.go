@@ -20,7 +20,9 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
+	"github.com/countersign/countersign/internal/dialect/b2core"
 	"github.com/countersign/countersign/internal/dialect/fireblocks"
+	"github.com/countersign/countersign/internal/dialect/fordefi"
 	"github.com/countersign/countersign/internal/dialect/native"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/server"
@@ -36,8 +38,10 @@ type plan struct {
 	logKey         string
 	trustedProxies []netip.Prefix
 	// mounts are where dialects are served besides their own paths.
-	mounts mounts
-	logger *slog.Logger
+	mounts  mounts
+	fordefi fordefiFlags
+	b2core  b2coreFlags
+	logger  *slog.Logger
 	// rosterMemory bounds the rosters, in bytes; 0 does not.
 	rosterMemory int64
 	// preload loads every organization before the server is ready.
@@ -110,6 +114,16 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 		dialects = append(dialects, server.Dialect{Name: "fireblocks", Paths: fireblocks.Paths(), Mount: at, API: fireblocks.New(fireblocks.Config{
 			Engine: e, Signatures: authn.NewSignatures(e, time.Now), Nonces: new(authn.Nonces), Callers: config.Callers, Mount: at, Now: time.Now,
 		})})
+	}
+	if at, served := p.mounts.of("fordefi"); served {
+		dialects = append(dialects, server.Dialect{
+			Name: "fordefi", Paths: fordefi.Paths(), Mount: at, API: fordefi.New(p.fordefi.config(e, config.Authenticator)),
+		})
+	}
+	if at, served := p.mounts.of("b2core"); served {
+		dialects = append(dialects, server.Dialect{
+			Name: "b2core", Paths: b2core.Paths(), Mount: at, API: b2core.New(p.b2core.config(e, config.Authenticator, config.Callers)),
+		})
 	}
 	h.server = server.New(server.Config{
 		Dialects: dialects,

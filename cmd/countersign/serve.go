@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,8 @@ type serveFlags struct {
 	trustedProxies, mounts        []string
 	rosterMemory                  byteSize
 	preload                       bool
+	fordefi                       fordefiFlags
+	b2core                        b2coreFlags
 }
 
 func newServeCommand(p *process) *cobra.Command {
@@ -38,6 +41,8 @@ creates the first organization; there is no default password.`,
 	flags.StringVar(&f.logKey, "log-key", "", "file of the log signing key, the same on every node (default: <db>.log-key)")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or text")
 	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
+	f.fordefi.register(cmd)
+	f.b2core.register(cmd)
 	flags.Var(&f.rosterMemory, "roster-memory", "memory the directories of all organizations may take, such as 512MB or 4GiB; the least recently used make room (default: no limit)")
 	flags.BoolVar(&f.preload, "preload", false, "load every organization before /readyz says ready, as far as --roster-memory reaches")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "addresses or prefixes whose X-Forwarded-For is believed")
@@ -51,6 +56,9 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 	}
 	mounts, err := parseMounts(f.mounts)
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.fordefi.check(), f.b2core.check()); err != nil {
 		return err
 	}
 	logger, err := newLogger(p.err, f.logFormat)
@@ -69,7 +77,7 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 		return err
 	}
 	h, err := build(ctx, plan{
-		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger,
+		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, fordefi: f.fordefi, b2core: f.b2core, logger: logger,
 		rosterMemory: int64(f.rosterMemory), preload: f.preload,
 	})
 	if err != nil {

@@ -126,7 +126,7 @@ func TestASignInTellsNotWhatWasWrong(t *testing.T) {
 	}
 	for body, field := range map[string]string{
 		`{}`: "email", `{"email":"a@b"}`: "password", `{"password":"x"}`: "email", `{"email":7,"password":"x"}`: "email", ``: "",
-		`{"email":"a@b","password":"` + strings.Repeat("p", 2049) + `"}`:             "password",
+		`{"email":"a@b","password":"` + strings.Repeat("p", 2049) + `"}`:              "password",
 		`{"email":"` + strings.Repeat("a", 250) + `@example.org","password":"guess"}`: "email",
 	} {
 		if a := h.as("", "POST", signInPath, body).must(http.StatusBadRequest); a.field() != field {
@@ -247,7 +247,9 @@ func TestASignInOutlivesTheProcess(t *testing.T) {
 	h := newHouse(t)
 	password, _ := h.withPassword(robotName)
 	got := strict[tokens](h.signIn(robotName, password))
-	h.serve(func(c *b2core.Config) { c.Sessions = authn.NewSessions(h.Engine, h.Now, rand.Reader, b2core.Audience()) })
+	h.serve(func(c *b2core.Config) {
+		c.Sessions = authn.NewSessions(h.Engine, h.Now, rand.Reader, b2core.Audience())
+	})
 	h.listsBy(got.Access.Token).must(http.StatusOK)
 	h.serve(func(c *b2core.Config) { c.Sessions = nil })
 	h.listsBy(got.Access.Token).must(http.StatusUnauthorized)
