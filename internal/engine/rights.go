@@ -76,3 +76,41 @@ func (v view) seesMembers(id countersign.GroupID) bool {
 	}
 	return true
 }
+
+// May says whether the actor may ask for an operation, as submitting it would
+// find. Ids of what an operation creates or joins need not be filled in.
+func (p Present) May(op countersign.Change) error {
+	return mayAsk(p.v.picture, p.v.actor, op, p.v.now)
+}
+
+// GroupByNumber finds a living group that the actor may see.
+func (p Present) GroupByNumber(number int64) (countersign.GroupView, bool) {
+	group, ok := p.v.picture.GroupByNumber(number, p.v.now)
+	return group, ok && group.Living() && (p.v.holds(countersign.GroupsRead) || p.v.member(group.ID))
+}
+
+// UserByNumber finds a living user whom the actor may see.
+func (p Present) UserByNumber(number int64) (countersign.UserView, bool) {
+	user, ok := p.v.picture.UserByNumber(number, p.v.now)
+	return user, ok && user.Living() && (user.ID == p.v.actor.Viewer() || p.v.holds(countersign.UsersRead))
+}
+
+// UserID is the id of the living user of a number, whoever he is: for operations
+// on somebody whom the actor need not see. Ask May first, since whether there is
+// such a user is a fact as well.
+func (p Present) UserID(number int64) (countersign.UserID, bool) {
+	user, ok := p.v.picture.UserByNumber(number, p.v.now)
+	return user.ID, ok && user.Living()
+}
+
+// MembershipByNumber finds a membership that the actor may see.
+func (p Present) MembershipByNumber(number int64) (countersign.MembershipView, bool) {
+	m, ok := p.v.picture.MembershipByNumber(number, p.v.now)
+	return m, ok && p.v.sees(&m)
+}
+
+// Standings are the memberships that count now of whom the actor acts for, or of
+// himself.
+func (p Present) Standings() []countersign.Membership {
+	return p.v.picture.Standings(p.v.actor.Viewer(), p.v.now)
+}
