@@ -113,19 +113,6 @@ func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
 	return user, ok && user.Living() && (id == p.v.actor.Viewer() || p.v.holds(countersign.UsersRead))
 }
 
-// GroupByNumber finds a living group; an open request leads to none by the number
-// it was allotted.
-func (p Present) GroupByNumber(number int64) (countersign.GroupView, bool) {
-	group, ok := p.v.picture.GroupByNumber(number, p.v.now)
-	return group, ok && group.Living() && (p.v.holds(countersign.GroupsRead) || p.v.member(group.ID))
-}
-
-// UserByNumber finds a living user likewise.
-func (p Present) UserByNumber(number int64) (countersign.UserView, bool) {
-	user, ok := p.v.picture.UserByNumber(number, p.v.now)
-	return user, ok && user.Living() && (user.ID == p.v.actor.Viewer() || p.v.holds(countersign.UsersRead))
-}
-
 // Members lists the memberships of a group, in the order they were made.
 func (p Present) Members(id countersign.GroupID) ([]countersign.MembershipView, error) {
 	if !p.v.seesMembers(id) {
