@@ -36,7 +36,9 @@ func BenchmarkGroups(b *testing.B) {
 			target       func(i int) string
 			body         func(i int) string
 		}{
-			{"create", "POST", at(groupsPath), func(i int) string { return fmt.Sprintf(`{"name":"Made %s %d","permissions":["accounts.read"]}`, b.Name(), made(i)) }},
+			{"create", "POST", at(groupsPath), func(i int) string {
+				return fmt.Sprintf(`{"name":"Made %s %d","permissions":["accounts.read"]}`, b.Name(), made(i))
+			}},
 			{"list", "GET", at(groupsPath + "?limit=10&offset=0"), nil},
 			{"list-deep", "GET", at(groupsPath + "?limit=5&offset=" + last), nil},
 			{"get", "GET", at(groupsPath + "/" + last), nil},

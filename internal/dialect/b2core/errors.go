@@ -61,6 +61,10 @@ func fieldName(field string) string {
 		return "groups"
 	case "user_id":
 		return "active"
+	case "profile." + countersign.ProfilePhone:
+		return "phone"
+	case "profile." + countersign.ProfileTelegramChatID:
+		return "telegramChatId"
 	default:
 		return field
 	}

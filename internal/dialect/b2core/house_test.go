@@ -245,6 +245,8 @@ type user struct {
 	Active      bool       `json:"active"`
 	Permissions []string   `json:"permissions"`
 	Groups      []groupRef `json:"groups"`
+	Phone       *string    `json:"phone"`
+	TelegramID  *string    `json:"telegramChatId"`
 	CreateTime  *string    `json:"createTime"`
 	UpdateTime  *string    `json:"updateTime"`
 }

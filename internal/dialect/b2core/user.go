@@ -46,9 +46,8 @@ func showUser(u *countersign.UserView) userOut {
 		ID: u.Number, Name: u.Name, Active: u.State == countersign.UserActive, Permissions: listed(u.Permissions), Groups: []groupRef{},
 		CreateTime: stamp(u.CreatedAt), UpdateTime: modified(u.CreatedAt, u.ModifiedAt),
 	}
-	if u.Email != "" {
-		out.Email = &u.Email
-	}
+	out.Email = optional(u.Email)
+	out.describe(u.Profile)
 	if isAdministrator(&u.User) {
 		out.Groups = append(out.Groups, groupRef{builtInID, builtInName})
 	}
@@ -59,6 +58,11 @@ func showUser(u *countersign.UserView) userOut {
 	}
 	slices.SortFunc(out.Groups, byID)
 	return out
+}
+
+// describe shows what is kept about a user besides.
+func (u *userOut) describe(p countersign.Profile) {
+	u.Phone, u.TelegramID = optional(p[countersign.ProfilePhone]), optional(p[countersign.ProfileTelegramChatID])
 }
 
 // byID is the order of the groups of a user.

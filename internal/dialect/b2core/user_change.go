@@ -40,6 +40,18 @@ func (in *userIn) check() error {
 	return nil
 }
 
+// profile is what a body says about the user besides; an empty entry, or null,
+// takes away what is there.
+func (in *userIn) profile(known countersign.Profile) countersign.Profile {
+	moves := countersign.Profile{}
+	for name, given := range map[string]countersign.Opt[string]{countersign.ProfilePhone: in.Phone, countersign.ProfileTelegramChatID: in.TelegramID} {
+		if given.Set && given.Value != known[name] {
+			moves[name] = given.Value
+		}
+	}
+	return moves
+}
+
 func groupField(i int) string { return "groups." + strconv.Itoa(i) }
 
 // groups finds the groups a body names, without the built-in one: nobody gets
@@ -103,6 +115,9 @@ func (u *userCreation) plan(now engine.Present) ([]countersign.Change, error) {
 	invite := &countersign.InvitePerson{
 		Name: strings.TrimSpace(u.in.Name.Value), Email: strings.TrimSpace(u.in.Email.Value), Role: countersign.RoleNone,
 	}
+	if profile := u.in.profile(nil); len(profile) > 0 {
+		invite.Profile = profile
+	}
 	for i := range u.groups {
 		invite.GroupIDs = append(invite.GroupIDs, u.groups[i].ID)
 	}
@@ -120,6 +135,7 @@ func (u *userCreation) shown(out countersign.Outcome) any {
 	}
 	if invited, ok := out.Change.Operations[0].(*countersign.InvitePerson); ok {
 		shown.ID, shown.Name, shown.Email = invited.Number, invited.Name, &invited.Email
+		shown.describe(invited.Profile)
 	}
 	if inEffect(out) {
 		shown.CreateTime = stamp(out.Change.CreatedAt)
@@ -163,6 +179,7 @@ type userUpdate struct {
 	number int64
 	in     userIn
 	found  userOut
+	known  countersign.Profile
 	after  []groupRef
 }
 
@@ -173,7 +190,7 @@ func (u *userUpdate) plan(now engine.Present) ([]countersign.Change, error) {
 		return nil, err
 	}
 	u.found = showUser(&user)
-	u.after = u.found.Groups
+	u.after, u.known = u.found.Groups, user.Profile
 	ops := u.attributes(&user)
 	if u.in.Permissions.Set && !sameSet(u.in.Permissions.Value, user.Permissions) {
 		ops = append(ops, &countersign.SetPermissions{UserID: user.ID, Permissions: u.in.Permissions.Value})
@@ -200,7 +217,10 @@ func (u *userUpdate) attributes(user *countersign.UserView) []countersign.Change
 	if u.in.Email.Set && u.in.Email.Value != user.Email {
 		op.Email = u.in.Email
 	}
-	if !op.Name.Set && !op.Email.Set {
+	if moves := u.in.profile(user.Profile); len(moves) > 0 {
+		op.Profile = countersign.Some(moves)
+	}
+	if !op.Name.Set && !op.Email.Set && !op.Profile.Set {
 		return nil
 	}
 	return []countersign.Change{op}
@@ -267,6 +287,7 @@ func (u *userUpdate) shown(out countersign.Outcome) any {
 			if op.Email.Set {
 				shown.Email = &op.Email.Value
 			}
+			shown.describe(u.known.Merged(op.Profile.Value))
 		case *countersign.SetPermissions:
 			shown.Permissions = listed(sorted(op.Permissions))
 		case *countersign.SuspendUser:

@@ -16,11 +16,12 @@ func TestInferredUserLifeCycle(t *testing.T) {
 	h := newHouse(t)
 	desk, vault := h.makes("Desk", "accounts.read"), h.makes("Vault", "vaults.create")
 	made := strict[user](h.post(usersPath, map[string]any{
-		"name": " Tom Jones ", "email": "tom@example.org", "permissions": []string{"accounts.update", "accounts.create"}, "groups": []int64{vault.ID, desk.ID},
+		"phone": "+1", "name": " Tom Jones ", "email": "tom@example.org", "permissions": []string{"accounts.update", "accounts.create"}, "groups": []int64{vault.ID, desk.ID},
 	}).must(http.StatusCreated))
 	if made.Name != "Tom Jones" || *made.Email != "tom@example.org" || made.Active || made.CreateTime == nil || made.UpdateTime != nil {
 		t.Errorf("made: %+v", made)
 	}
+	same(t, "phone", made.Phone, ptr("+1"))
 	same(t, "groups", made.Groups, []groupRef{{desk.ID, "Desk"}, {vault.ID, "Vault"}})
 	same(t, "permissions", made.Permissions, []string{"accounts.create", "accounts.update"})
 	self := one(usersPath, made.ID)
@@ -44,6 +45,8 @@ func TestInferredUserLifeCycle(t *testing.T) {
 		{`{"permissions":[]}`, func(u *user) { u.Permissions = []string{} }},
 		{`{"groups":[]}`, func(u *user) { u.Groups = []groupRef{} }},
 		{`{"groups":[{"id":1,"name":"whatever"},2]}`, func(u *user) { u.Groups = []groupRef{{1, "Desk"}, {2, "Vault"}} }},
+		{`{"phone":"+31 6 1234","telegramChatId":"-42"}`, func(u *user) { u.Phone, u.TelegramID = ptr("+31 6 1234"), ptr("-42") }},
+		{`{"phone":null}`, func(u *user) { u.Phone = nil }},
 		{`{"active":false}`, func(u *user) { u.Active = false }},
 		{`{"active":true,"groups":[2],"permissions":["accounts.read"],"name":"Tom"}`, func(u *user) {
 			u.Active, u.Groups, u.Permissions, u.Name = true, []groupRef{{2, "Vault"}}, []string{"accounts.read"}, "Tom"
@@ -70,6 +73,8 @@ func TestInferredUserLifeCycle(t *testing.T) {
 		h.as("robot", method, self, `{}`).must(http.StatusNotFound)
 	}
 }
+
+func ptr(s string) *string { return &s }
 
 // TestFilterActive: 1 keeps active profiles, 0 means everybody and not the
 // inactive ones (section 7, the trap).
@@ -151,6 +156,9 @@ func TestBadUsersAreRefusedAndNothingChanges(t *testing.T) {
 		{"POST", usersPath, person(`"groups":[-1]`), 400, "groups.0"},
 		{"POST", usersPath, person(`"groups":[{"name":"Desk"}]`), 400, "groups.0.id"},
 		{"POST", usersPath, person(`"groups":null`), 400, "groups"},
+		{"POST", usersPath, person(`"phone":"` + strings.Repeat("1", 101) + `"`), 400, "phone"},
+		{"POST", usersPath, person(`"telegramChatId":"x"`), 400, "telegramChatId"},
+		{"PUT", vera, `{"phone":7}`, 400, "phone"},
 		{"PUT", vera, `{"name":""}`, 400, "name"},
 		{"PUT", vera, `{"name":null}`, 400, "name"},
 		{"PUT", vera, `{"email":"ada@example.org"}`, 400, "email"},

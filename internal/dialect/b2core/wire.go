@@ -33,6 +33,8 @@ type userOut struct {
 	Active      bool                     `json:"active"`
 	Permissions []countersign.Permission `json:"permissions"`
 	Groups      []groupRef               `json:"groups"`
+	Phone       *string                  `json:"phone"`
+	TelegramID  *string                  `json:"telegramChatId"`
 	CreateTime  *string                  `json:"createTime"`
 	UpdateTime  *string                  `json:"updateTime"`
 }
@@ -49,6 +51,8 @@ type userIn struct {
 	Active      countersign.Opt[bool]                     `json:"active"`
 	Permissions countersign.Opt[[]countersign.Permission] `json:"permissions"`
 	Groups      countersign.Opt[[]groupNumber]            `json:"groups"`
+	Phone       countersign.Opt[string]                   `json:"phone"`
+	TelegramID  countersign.Opt[string]                   `json:"telegramChatId"`
 	Password    countersign.Opt[any]                      `json:"password"`
 }
 
@@ -77,6 +81,14 @@ func (g *groupNumber) UnmarshalJSON(text []byte) error {
 	}
 	*g = groupNumber(id)
 	return nil
+}
+
+// optional is null for a text that is not there.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 // stamp writes a time as other objects of this API do: ISO 8601 with a numeric
