@@ -37,6 +37,7 @@ func TestAHeldChangeIs202(t *testing.T) {
 		{"delete a group", "DELETE", groupsPath + "/1", ``, ""},
 		{"create a user", "POST", usersPath, `{"name":"Eve","email":"eve@example.org","permissions":["accounts.create"],"groups":[1]}`, usersPath + "/7"},
 		{"update a user", "PUT", usersPath + "/6", `{"name":"Thomas","email":"thomas@example.org","permissions":[],"groups":[]}`, usersPath + "/6"},
+		{"assign a user", "PUT", usersPath + "/4", `{"groups":[1]}`, usersPath + "/4"},
 		{"suspend a user", "PATCH", usersPath + "/6", `{"active":false}`, usersPath + "/6"},
 		{"delete a user", "DELETE", usersPath + "/6", ``, ""},
 	} {
