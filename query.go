@@ -80,7 +80,9 @@ type GroupFilter struct {
 
 // GroupSortFields are the fields groups can be ordered by; after the given keys
 // come name, creation and id, ascending.
-func GroupSortFields() []string { return []string{"created", "modified", "name", "users_count", "number"} }
+func GroupSortFields() []string {
+	return []string{"created", "modified", "name", "users_count", "number"}
+}
 
 // MembershipFilter selects memberships.
 type MembershipFilter struct {

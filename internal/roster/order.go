@@ -47,7 +47,7 @@ type sortKey struct {
 const (
 	wordWidth  = 4
 	countWidth = 32
-	// numbers are allotted one after another and stay below maxNumber
+	// Numbers are allotted one after another and stay below maxNumber.
 	numberWidth = 32
 	timeWidth   = 57
 )

@@ -196,13 +196,26 @@ func TestBearerIsRequired(t *testing.T) {
 	g := h.makes("Desk")
 	size := h.LogSize(h.org)
 	for _, at := range []struct{ method, target string }{
-		{"GET", groupsPath}, {"POST", groupsPath}, {"GET", one(groupsPath, g.ID)}, {"PUT", one(groupsPath, g.ID)},
-		{"PATCH", one(groupsPath, g.ID)}, {"DELETE", one(groupsPath, g.ID)}, {"GET", usersPath}, {"POST", usersPath},
-		{"GET", one(usersPath, 1)}, {"PUT", one(usersPath, 1)}, {"PATCH", one(usersPath, 1)}, {"DELETE", one(usersPath, 1)},
+		{"GET", groupsPath},
+		{"POST", groupsPath},
+		{"GET", one(groupsPath, g.ID)},
+		{"PUT", one(groupsPath, g.ID)},
+		{"PATCH", one(groupsPath, g.ID)},
+		{"DELETE", one(groupsPath, g.ID)},
+		{"GET", usersPath},
+		{"POST", usersPath},
+		{"GET", one(usersPath, 1)},
+		{"PUT", one(usersPath, 1)},
+		{"PATCH", one(usersPath, 1)},
+		{"DELETE", one(usersPath, 1)},
 	} {
 		for _, header := range [][]string{
-			{}, {"Authorization: Bearer "}, {"Authorization: Bearer nonsense"}, {"Authorization: Basic " + h.tokens["robot"]},
-			{"Authorization: " + h.tokens["robot"]}, {"Authorization: Bearer " + h.tokens["robot"], "Authorization: Bearer " + h.tokens["robot"]},
+			{},
+			{"Authorization: Bearer "},
+			{"Authorization: Bearer nonsense"},
+			{"Authorization: Basic " + h.tokens["robot"]},
+			{"Authorization: " + h.tokens["robot"]},
+			{"Authorization: Bearer " + h.tokens["robot"], "Authorization: Bearer " + h.tokens["robot"]},
 		} {
 			a := h.as("", at.method, at.target, `{"name":"X","permissions":[]}`, header...).must(http.StatusUnauthorized)
 			if a.header.Get("WWW-Authenticate") == "" || a.failure().Code != "unauthenticated" {
