@@ -137,6 +137,7 @@ const (
 	userResponsible
 	userAllowedIPs
 	userOwnVersions
+	userProfile
 )
 
 // userRecord writes the record of a user. What lists ask for comes first.
@@ -187,6 +188,13 @@ func userRecord(b []byte, u *countersign.User, name, email string) ([]byte, erro
 		flags |= userOwnVersions
 		for _, own := range []int64{u.AttributesVersion, u.RoleVersion, u.StateVersion, u.PermissionsVersion} {
 			b = binary.AppendVarint(b, v-own)
+		}
+	}
+	if len(u.Profile) > 0 {
+		flags |= userProfile
+		b = binary.AppendUvarint(b, uint64(len(u.Profile)))
+		for name, value := range u.Profile {
+			b = appendText(appendText(b, name), value)
 		}
 	}
 	binary.LittleEndian.PutUint16(b, flags)
@@ -275,6 +283,14 @@ func (c *userChunk) user(i uint32) countersign.User {
 	if has(flags, userOwnVersions) {
 		u.AttributesVersion, u.RoleVersion = v-r.varint(), v-r.varint()
 		u.StateVersion, u.PermissionsVersion = v-r.varint(), v-r.varint()
+	}
+	if has(flags, userProfile) {
+		n := r.uvarint()
+		u.Profile = make(countersign.Profile, n)
+		for range n {
+			name := r.text()
+			u.Profile[name] = r.text()
+		}
 	}
 	return u
 }

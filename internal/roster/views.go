@@ -3,6 +3,7 @@ package roster
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ func (p *Picture) userView(n *person, now time.Time) countersign.UserView {
 		v.User = birth.User
 		v.Permissions = slices.Clone(birth.Permissions)
 		v.AllowedIPs = slices.Clone(birth.AllowedIPs)
+		v.Profile = maps.Clone(birth.Profile)
 		v.PendingChange, v.PendingRole = birth.born.ID, n.pendingRole(now)
 		return v
 	}
