@@ -38,6 +38,9 @@ type plan struct {
 	// mounts are where dialects are served besides their own paths.
 	mounts mounts
 	logger *slog.Logger
+	// boxAudiences are for whom assertions of Box clients may be signed, besides
+	// Box itself.
+	boxAudiences []string
 	// rosterMemory bounds the rosters, in bytes; 0 does not.
 	rosterMemory int64
 	// preload loads every organization before the server is ready.
@@ -110,6 +113,9 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 		dialects = append(dialects, server.Dialect{Name: "fireblocks", Paths: fireblocks.Paths(), Mount: at, API: fireblocks.New(fireblocks.Config{
 			Engine: e, Signatures: authn.NewSignatures(e, time.Now), Nonces: new(authn.Nonces), Callers: config.Callers, Mount: at, Now: time.Now,
 		})})
+	}
+	if at, served := p.mounts.of("box"); served {
+		dialects = append(dialects, boxDialects(e, config.Authenticator, config.Callers, at, p.boxAudiences)...)
 	}
 	h.server = server.New(server.Config{
 		Dialects: dialects,
