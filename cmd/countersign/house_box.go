@@ -16,7 +16,7 @@ func boxDialects(e *engine.Engine, a *authn.Authenticator, callers *wire.RateLim
 	oauth := box.NewOAuth(box.OAuthConfig{
 		Engine: e, Authenticator: a, Sessions: authn.NewSessions(e, time.Now, rand.Reader, box.Audience()),
 		Assertions: authn.NewAssertions(e, time.Now, append([]string{box.PublicAudience}, audiences...)),
-		Callers:    callers, Now: time.Now,
+		Callers:    callers,
 	})
 	return []server.Dialect{
 		{Name: "box", Paths: box.Paths(), Mount: mount, API: box.New(box.Config{Engine: e, Authenticate: oauth.Authenticate, Callers: callers})},

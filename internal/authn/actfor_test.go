@@ -215,9 +215,11 @@ func TestWhoIsActedForDoesNotApproveIt(t *testing.T) {
 func TestActingForAnotherIsTestedAgainUnderTheLock(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(t *testing.T, w *scenario.World){
-		"the subject left":     func(t *testing.T, w *scenario.World) { submit(t, w, &countersign.SuspendUser{UserID: w.ID("linus")}) },
-		"the account did":      func(t *testing.T, w *scenario.World) { submit(t, w, &countersign.SuspendUser{UserID: w.ID("bot")}) },
-		"the credential ended": func(t *testing.T, w *scenario.World) { submit(t, w, &countersign.RevokeCredential{CredentialID: w.As("bot").Actor.Credential}) },
+		"the subject left": func(t *testing.T, w *scenario.World) { submit(t, w, &countersign.SuspendUser{UserID: w.ID("linus")}) },
+		"the account did":  func(t *testing.T, w *scenario.World) { submit(t, w, &countersign.SuspendUser{UserID: w.ID("bot")}) },
+		"the credential ended": func(t *testing.T, w *scenario.World) {
+			submit(t, w, &countersign.RevokeCredential{CredentialID: w.As("bot").Actor.Credential})
+		},
 		"a right was taken": func(t *testing.T, w *scenario.World) {
 			submit(t, w, &countersign.RevokePermissions{UserID: w.ID("bot"), Permissions: []countersign.Permission{countersign.PoliciesUpdate}})
 		},

@@ -151,8 +151,12 @@ func TestATokenEndsWithWhatItRestsOn(t *testing.T) {
 		"client revoked": {end: func(t *testing.T, w *scenario.World, c client) {
 			submit(t, w, &countersign.RevokeCredential{CredentialID: c.actor.Credential})
 		}},
-		"account suspended": {end: func(t *testing.T, w *scenario.World, _ client) { submit(t, w, &countersign.SuspendUser{UserID: w.ID("bot")}) }},
-		"account deleted":   {end: func(t *testing.T, w *scenario.World, _ client) { submit(t, w, &countersign.DeleteUser{UserID: w.ID("bot")}) }},
+		"account suspended": {end: func(t *testing.T, w *scenario.World, _ client) {
+			submit(t, w, &countersign.SuspendUser{UserID: w.ID("bot")})
+		}},
+		"account deleted": {end: func(t *testing.T, w *scenario.World, _ client) {
+			submit(t, w, &countersign.DeleteUser{UserID: w.ID("bot")})
+		}},
 		"responsible person away": {end: func(t *testing.T, w *scenario.World, _ client) {
 			submit(t, w, &countersign.SuspendUser{UserID: w.ID("vera")})
 		}},

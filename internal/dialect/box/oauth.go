@@ -35,7 +35,6 @@ type OAuthConfig struct {
 	Assertions    *authn.Assertions
 	// Callers bounds how often one credential may ask; nil does not.
 	Callers *wire.RateLimiter
-	Now     func() time.Time
 }
 
 // OAuth answers /oauth2: it turns the credential of a client into short-lived

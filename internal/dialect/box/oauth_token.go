@@ -45,7 +45,7 @@ func readTokenForm(r *http.Request) (tokenForm, error) {
 	if q.Err() == nil && f.grant != grantClient && f.grant != grantJWT && f.grant != grantCode && f.grant != grantRefresh {
 		return f, countersign.Code(countersign.Invalid, codeGrantUnknown, "grant_type", "this grant type is not supported")
 	}
-	f.clientID, f.clientSecret = q.Required("client_id", maxClientField), q.Required("client_secret", maxClientField)
+	f.clientID, f.clientSecret = q.Required("client_id", maxClientField), q.Required("client_secret", maxTokenField)
 	switch f.grant {
 	case grantClient:
 		f.subjectType, f.subject = q.Required("box_subject_type", maxSubject), q.Required("box_subject_id", maxSubject)
@@ -151,7 +151,7 @@ func badSubject() error {
 // same: nobody finds out by it whether a token exists.
 func (o *OAuth) revoke(c *oauthCall) error {
 	q := wire.ParseForm(c.r, 0)
-	id, secret := q.Required("client_id", maxClientField), q.Required("client_secret", maxClientField)
+	id, secret := q.Required("client_id", maxClientField), q.Required("client_secret", maxTokenField)
 	token := q.Required("token", maxTokenField)
 	if err := q.Err(); err != nil {
 		return err
