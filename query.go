@@ -130,8 +130,12 @@ type GroupView struct {
 type MembershipView struct {
 	Membership
 	UserName  string
+	UserEmail string
 	UserType  UserType
 	GroupName string
+	// UserNumber and GroupNumber are the small numbers of both sides.
+	UserNumber  int64
+	GroupNumber int64
 	// PendingChange is the open request that would add, alter or remove it.
 	PendingChange ChangeID
 }

@@ -7,6 +7,8 @@
 package access
 
 import (
+	"slices"
+
 	"github.com/countersign/countersign"
 )
 
@@ -138,9 +140,11 @@ func implied(change countersign.Change) []countersign.Permission {
 	}
 }
 
+const codeMissing = "permission_missing"
+
 func missing(need countersign.Permission) error {
 	return &countersign.Error{
-		Kind: countersign.Forbidden, Code: "permission_missing",
+		Kind: countersign.Forbidden, Code: codeMissing,
 		Message: "this needs the permission " + string(need),
 		Detail:  map[string]string{"permission": string(need)},
 	}
@@ -171,12 +175,32 @@ func Groups(actor countersign.Actor, holds Holder, f countersign.GroupFilter) co
 	return f
 }
 
-// Memberships narrows a filter: all with memberships.read, else his own.
-func Memberships(actor countersign.Actor, holds Holder, f countersign.MembershipFilter) countersign.MembershipFilter {
-	if !holds(countersign.MembershipsRead) {
-		f.Only = actor.Viewer()
+// Memberships narrows a filter. With memberships.read one sees all; the actual
+// members of groups that are named, when one may see the members of each; else
+// one's own memberships.
+func Memberships(actor countersign.Actor, holds Holder, sees func(countersign.GroupID) bool, f countersign.MembershipFilter) countersign.MembershipFilter {
+	if holds(countersign.MembershipsRead) {
+		return f
 	}
+	hidden := func(id countersign.GroupID) bool { return !sees(id) }
+	if len(f.GroupIDs) > 0 && !slices.ContainsFunc(f.GroupIDs, hidden) {
+		if states := actual(f.States); len(states) > 0 {
+			f.States = states
+			return f
+		}
+	}
+	f.Only = actor.Viewer()
 	return f
+}
+
+// actual leaves of some states, or of all when none are named, those of who is in
+// a group now: not what somebody has proposed, nor who was there once.
+func actual(states []countersign.MembershipState) []countersign.MembershipState {
+	now := []countersign.MembershipState{countersign.MembershipActive, countersign.MembershipPendingRemoval}
+	if len(states) == 0 {
+		return now
+	}
+	return slices.DeleteFunc(now, func(s countersign.MembershipState) bool { return !slices.Contains(states, s) })
 }
 
 // SeeChange reports whether the actor may see a change request: his own, unless

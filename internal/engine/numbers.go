@@ -83,5 +83,5 @@ func (e *Engine) MembershipByNumber(ctx context.Context, actor countersign.Actor
 
 // sees reports whether the actor may see a membership.
 func (v view) sees(m *countersign.MembershipView) bool {
-	return m.State != countersign.MembershipRemoved && (m.UserID == v.actor.Viewer() || v.holds(countersign.MembershipsRead))
+	return m.State != countersign.MembershipRemoved && (m.UserID == v.actor.Viewer() || v.seesMembers(m.GroupID))
 }

@@ -115,7 +115,7 @@ func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
 
 // Members lists the memberships of a group, in the order they were made.
 func (p Present) Members(id countersign.GroupID) ([]countersign.MembershipView, error) {
-	if !p.v.holds(countersign.MembershipsRead) {
+	if !p.v.seesMembers(id) {
 		return nil, nil
 	}
 	list, err := p.v.picture.Memberships(countersign.MembershipFilter{GroupIDs: []countersign.GroupID{id}},

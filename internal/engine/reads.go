@@ -169,7 +169,7 @@ func (e *Engine) Memberships(ctx context.Context, actor countersign.Actor, f cou
 		return List[countersign.MembershipView]{}, err
 	}
 	defer v.done()
-	f = access.Memberships(actor, v.holds, f)
+	f = access.Memberships(actor, v.holds, v.seesMembers, f)
 	return listed(ctx, v, func(picture *roster.Picture) (List[countersign.MembershipView], error) {
 		return picture.Memberships(f, sort, p, v.now)
 	})

@@ -181,6 +181,13 @@ func noEffect() error {
 // hold stores a change request after a rehearsal has shown that it could be
 // applied now.
 func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, error) {
+	waiting, err := w.repeated(request.Operations)
+	if err != nil {
+		return countersign.Outcome{}, err
+	}
+	if waiting != nil {
+		return countersign.Outcome{Change: *waiting}, nil
+	}
 	if err := w.checkFlood(); err != nil {
 		return countersign.Outcome{}, err
 	}

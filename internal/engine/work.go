@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign"
-	"github.com/countersign/countersign/internal/access"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/canon"
 	"github.com/countersign/countersign/internal/roster"
@@ -126,7 +125,7 @@ func (w *work) holds(p countersign.Permission) bool { return holds(w.picture, w.
 
 // mayRequest checks access for one operation.
 func (w *work) mayRequest(op countersign.Change) error {
-	return access.Request(w.actor, w.holds, op, owns(w.picture, op, w.actor.User))
+	return mayAsk(w.picture, w.actor, op, w.now)
 }
 
 // owns reports whether an operation concerns a credential of the user himself.

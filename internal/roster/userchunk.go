@@ -337,3 +337,24 @@ func (c *userChunk) rawName(i uint32) string {
 	r.bytes(8)
 	return r.text()
 }
+
+// rawEmail reads the email as given.
+func (c *userChunk) rawEmail(i uint32) string {
+	r := record(c.recs[c.recAt[i]:c.recAt[i+1]])
+	flags := binary.LittleEndian.Uint16(r.bytes(2))
+	if !has(flags, userRawEmail) {
+		return string(c.email(i))
+	}
+	if has(flags, userKeepAlive) {
+		r.bytes(8)
+	}
+	if has(flags, userExternalID) {
+		r.textBytes()
+	}
+	r.varint()
+	r.bytes(8)
+	if has(flags, userRawName) {
+		r.textBytes()
+	}
+	return r.text()
+}

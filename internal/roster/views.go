@@ -148,7 +148,10 @@ func (p *Picture) people(m member) (person, team) {
 
 func (p *Picture) membershipView(m member, now time.Time) countersign.MembershipView {
 	user, group := p.people(m)
-	v := countersign.MembershipView{UserName: user.name(now), UserType: user.kind(now), GroupName: group.name(now)}
+	v := countersign.MembershipView{
+		UserName: user.name(now), UserEmail: user.email(now), UserType: user.kind(now), UserNumber: user.number(now),
+		GroupName: group.name(now), GroupNumber: group.number(now),
+	}
 	if a := m.add; a != nil {
 		v.Membership = countersign.Membership{
 			ID: countersign.MembershipID(a.id.text()), Number: a.number, Role: a.role, Configurable: a.switches,
