@@ -42,8 +42,17 @@ func TestWhoMayActForWhom(t *testing.T) {
 		who, whom string
 		may       bool
 	}{
-		{"bot", "tracy", true}, {"bot", "nora", true}, {"bot", "ada", true}, {"bot", "vera", true}, {"bot", "other", true}, {"ada", "tracy", true},
-		{"bot", "gone", false}, {"bot", "away", false}, {"reader", "tracy", false}, {"tracy", "vera", false}, {"vera", "tracy", false},
+		{"bot", "tracy", true},
+		{"bot", "nora", true},
+		{"bot", "ada", true},
+		{"bot", "vera", true},
+		{"bot", "other", true},
+		{"ada", "tracy", true},
+		{"bot", "gone", false},
+		{"bot", "away", false},
+		{"reader", "tracy", false},
+		{"tracy", "vera", false},
+		{"vera", "tracy", false},
 	} {
 		got, err := w.Authn.ActFor(t.Context(), w.As(c.who).Actor, w.As(c.whom).User.Number)
 		if (err == nil) != c.may || err != nil && countersign.KindOf(err) != countersign.Forbidden {

@@ -353,11 +353,17 @@ func TestAsUserNamesWhomTheCallerActsFor(t *testing.T) {
 	enterprise := h.enterprise().token().Access
 	forAda := h.asks("client_credentials", "box_subject_type", "user", "box_subject_id", h.number("ada")).token().Access
 	for _, c := range []struct{ token, header, want string }{
-		{enterprise, "As-User: " + h.number("vera"), "vera"}, {h.developer, "As-User: " + h.number("vera"), "vera"},
-		{h.tokens["ada"], "As-User: " + h.number("vera"), "vera"}, {enterprise, "As-User: " + h.number("robot"), "robot"},
+		{enterprise, "As-User: " + h.number("vera"), "vera"},
+		{h.developer, "As-User: " + h.number("vera"), "vera"},
+		{h.tokens["ada"], "As-User: " + h.number("vera"), "vera"},
+		{enterprise, "As-User: " + h.number("robot"), "robot"},
 		{forAda, "As-User: " + h.number("ada"), "ada"},
-		{forAda, "As-User: " + h.number("vera"), ""}, {h.tokens["vera"], "As-User: " + h.number("ada"), ""},
-		{enterprise, "As-User: 99999", ""}, {enterprise, "As-User: ada", ""}, {enterprise, "As-User: ", ""}, {enterprise, "As-User: 1,2", ""},
+		{forAda, "As-User: " + h.number("vera"), ""},
+		{h.tokens["vera"], "As-User: " + h.number("ada"), ""},
+		{enterprise, "As-User: 99999", ""},
+		{enterprise, "As-User: ada", ""},
+		{enterprise, "As-User: ", ""},
+		{enterprise, "As-User: 1,2", ""},
 	} {
 		caller, err := h.caller(c.token, c.header)
 		if c.want == "" {
