@@ -225,6 +225,25 @@ func TestTokensExpire(t *testing.T) {
 	mustBeCode(t, err, authn.CodeGrantInvalid)
 }
 
+// TestASessionLastsAsLongAsItIsCarriedOn, also when upkeep forgets what expired.
+func TestASessionLastsAsLongAsItIsCarriedOn(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	s, c := sessions(w, box()), register(t, w, "bot")
+	pair := open(t, s, c.actor)
+	for range 3 {
+		w.Clock.Pass(40 * 24 * time.Hour)
+		if err := w.Engine.Tend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		next, err := s.Refresh(t.Context(), pair.Refresh, c.actor.Credential, home)
+		if err != nil || !works(t, s, next.Access) {
+			t.Fatalf("%v", err)
+		}
+		pair = next
+	}
+}
+
 func TestARefreshTokenWorksOnce(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, at func() store.Store) {
@@ -381,6 +400,9 @@ func TestAJWTIsAShapeOnly(t *testing.T) {
 	now := w.Clock.Now().Unix()
 	if claims.Sub != strconv.FormatInt(w.As("bot").User.Number, 10) || claims.Iat != now || claims.Exp != now+3600 {
 		t.Errorf("%s", payload)
+	}
+	if works(t, s, open(t, s, c.actor).Refresh) {
+		t.Error("a refresh token opens something")
 	}
 	if !works(t, s, token) || works(t, s, parts[0]+"."+parts[1]+".x") || issue(t, s, c.actor) == token {
 		t.Error("it is known by more or less than its whole text")
