@@ -81,6 +81,17 @@ func (h *tokenHouse) serve(options ...func(*box.OAuthConfig)) {
 	})
 }
 
+// serveAll serves /2.0 beside the token endpoints.
+func (h *tokenHouse) serveAll() {
+	h.web = server.New(server.Config{
+		Dialects: []server.Dialect{
+			{Name: "box", Paths: box.Paths(), Mount: "/box", API: box.New(box.Config{Engine: h.Engine, Authenticate: h.oauth.Authenticate})},
+			{Name: "box_oauth", Paths: box.OAuthPaths(), Mount: "/box", API: h.oauth},
+		},
+		Logger: slog.New(slog.DiscardHandler), Now: h.Now, Build: "test",
+	})
+}
+
 func (h *tokenHouse) submit(ops ...countersign.Change) engine.Result {
 	h.T.Helper()
 	result, err := h.Engine.Submit(h.T.Context(), h.ada, ops, engine.Options{})
