@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
+	"github.com/countersign/countersign/internal/dialect/box"
 	"github.com/countersign/countersign/internal/dialect/fireblocks"
 	"github.com/countersign/countersign/internal/dialect/native"
 	"github.com/countersign/countersign/internal/engine"
@@ -109,6 +110,11 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 	if at, served := p.mounts.of("fireblocks"); served {
 		dialects = append(dialects, server.Dialect{Name: "fireblocks", Paths: fireblocks.Paths(), Mount: at, API: fireblocks.New(fireblocks.Config{
 			Engine: e, Signatures: authn.NewSignatures(e, time.Now), Nonces: new(authn.Nonces), Callers: config.Callers, Mount: at, Now: time.Now,
+		})})
+	}
+	if at, served := p.mounts.of("box"); served {
+		dialects = append(dialects, server.Dialect{Name: "box", Paths: box.Paths(), Mount: at, API: box.New(box.Config{
+			Engine: e, Authenticate: box.Bearer(config.Authenticator), Callers: config.Callers,
 		})})
 	}
 	h.server = server.New(server.Config{
