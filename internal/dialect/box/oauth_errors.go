@@ -68,7 +68,7 @@ func writeOAuthError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status, body := oauthFault(known)
 	if known.Kind == countersign.Unauthenticated && status == http.StatusInternalServerError {
-		refuseToken(w)
+		challenge(w, r)
 		return
 	}
 	if status == http.StatusServiceUnavailable {
@@ -76,11 +76,4 @@ func writeOAuthError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	wire.SetRetryAfter(w, known)
 	wire.WriteJSON(w, status, body)
-}
-
-// refuseToken answers a request whose token does not work: clients take it for
-// an expired one only if there is no body (contracts/box.md section 4.4).
-func refuseToken(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", `Bearer realm="Service", error="invalid_token", error_description="The access token provided is invalid."`)
-	wire.WriteNothing(w, http.StatusUnauthorized)
 }
