@@ -12,7 +12,7 @@ const (
 	// actor names (contracts/box.md section 4.2).
 	ByAccessToken AuthMethod = "access_token"
 	BySetup       AuthMethod = "setup"
-	BySystem        AuthMethod = "system"
+	BySystem      AuthMethod = "system"
 )
 
 // Actor is who is asking, proven by which credential. It is resolved once per

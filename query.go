@@ -190,3 +190,25 @@ type Verdict struct {
 	Why           string
 	PendingChange ChangeID
 }
+
+// NumberPage selects a slice of a list in the order of numbers: Limit rows with
+// numbers above After, Offset of them skipped. A number need not be there any more
+// to go on after it, so a list can be read to its end while its rows go.
+type NumberPage struct {
+	After  int64
+	Offset int
+	Limit  int
+	// Uncounted leaves the total out, which may take a look at every row.
+	Uncounted bool
+}
+
+// NumberedUserFilter selects living people and API users in the order of their
+// numbers (contracts/box.md section 3).
+type NumberedUserFilter struct {
+	// Prefix is how name or email begins, compared folded.
+	Prefix string
+	// Profile are entries that must stand in the profile, and InvitedBy who must
+	// have created the user; empty does not filter.
+	Profile   Profile
+	InvitedBy UserID
+}

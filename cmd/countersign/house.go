@@ -42,6 +42,9 @@ type plan struct {
 	fordefi fordefiFlags
 	b2core  b2coreFlags
 	logger  *slog.Logger
+	// boxAudiences are for whom assertions of Box clients may be signed, besides
+	// Box itself.
+	boxAudiences []string
 	// rosterMemory bounds the rosters, in bytes; 0 does not.
 	rosterMemory int64
 	// preload loads every organization before the server is ready.
@@ -124,6 +127,9 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 		dialects = append(dialects, server.Dialect{
 			Name: "b2core", Paths: b2core.Paths(), Mount: at, API: b2core.New(p.b2core.config(e, config.Authenticator, config.Callers)),
 		})
+	}
+	if at, served := p.mounts.of("box"); served {
+		dialects = append(dialects, boxDialects(e, config.Authenticator, config.Callers, at, p.boxAudiences)...)
 	}
 	h.server = server.New(server.Config{
 		Dialects: dialects,

@@ -114,3 +114,9 @@ func (p Present) MembershipByNumber(number int64) (countersign.MembershipView, b
 func (p Present) Standings() []countersign.Membership {
 	return p.v.picture.Standings(p.v.actor.Viewer(), p.v.now)
 }
+
+// Viewer is through whose eyes the actor sees.
+func (p Present) Viewer() countersign.UserID { return p.v.actor.Viewer() }
+
+// FirstAdmin is what Engine.FirstAdmin tells.
+func (p Present) FirstAdmin() countersign.UserID { return p.v.picture.FirstAdmin(p.v.now) }

@@ -280,7 +280,7 @@ func (b *builder) link(row uint32) {
 	g, k := own(&b.groups, c.group[i], b.token)
 	b.bytes -= g.members[k].size()
 	g.members[k] = g.members[k].own(b.token)
-	c.back[i] = g.members[k].push(row)
+	g.members[k].insert(row, b.memberBefore(row))
 	b.bytes += g.members[k].size()
 	if c.role(i) == memberAdmin {
 		g.admins[k]++
@@ -306,10 +306,7 @@ func (b *builder) unlink(row uint32) {
 	g, k := own(&b.groups, c.group[i], b.token)
 	b.bytes -= g.members[k].size()
 	g.members[k] = g.members[k].own(b.token)
-	if moved, ok := g.members[k].pull(c.back[i]); ok {
-		d, j := own(&b.members, moved, b.token)
-		d.back[j] = c.back[i]
-	}
+	g.members[k].remove(b.memberBefore(row))
 	if g.members[k].len() == 0 {
 		g.members[k] = nil
 	}

@@ -1,27 +1,5 @@
 package roster
 
-// walk visits what was numbered, in the order of the numbers, until visit says no.
-// An entry may be of a row that was dropped or is another's by now: visit verifies
-// the number.
-func (x *numbers) walk(visit func(number int64, row uint32) bool) {
-	for i, page := range x.pages {
-		if page == nil {
-			continue
-		}
-		for j, block := range &page.blocks {
-			if block == nil {
-				continue
-			}
-			first := int64(i*pageBlocks+j) * blockNumbers
-			for k, entry := range &block.rows {
-				if entry != 0 && !visit(first+int64(k), entry-1) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // numbered reports whether rows come in the order of their numbers, from the first.
 func (s *picker) numbered() bool {
 	first := s.order.keys[0]
@@ -39,7 +17,7 @@ func (s *picker) walkNumbers(x *numbers, total int, takes func(number int64, row
 		return nil, false, true
 	}
 	skip := s.from
-	x.walk(func(number int64, row uint32) bool {
+	x.walk(0, func(number int64, row uint32) bool {
 		switch {
 		case !takes(number, row):
 		case skip > 0:
