@@ -135,7 +135,7 @@ func (l *Look) Asked(id countersign.ChangeID) (Asked, bool) {
 	if !ok || !access.SeeChange(l.actor, l.holds, request.Requester, request.RequesterPerson) {
 		return Asked{}, false
 	}
-	c := gather(l.picture, l.picture.Organization(), request, governedKinds(l.picture, request.Operations, request.Requester), l.now)
+	c := gather(l.picture, l.picture.Organization(), request, governed(l.picture, request.Operations, request.Requester), l.now)
 	out := Asked{CreatedAt: request.CreatedAt, Reachable: approval.Count(c).Reachable}
 	for _, clause := range c.Clauses {
 		voters := approval.Voters(clause, c.Excluded)

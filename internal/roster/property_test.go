@@ -148,8 +148,9 @@ var otherwise = []countersign.UserShown{
 			return countersign.NoRole, countersign.UserActive, true
 		case countersign.UserActive:
 			return countersign.RoleTrader, s, true
+		default:
+			return r, s, true
 		}
-		return r, s, true
 	},
 }
 

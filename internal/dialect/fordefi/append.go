@@ -103,7 +103,7 @@ const system = "Countersign"
 
 // mention appends a member that refers to a user (contract section 1.5, UserRef).
 // One who is not there is left out, or is the directory itself when required.
-func (a *answer) mention(name string, id countersign.UserID, org countersign.OrganizationID, required bool) error {
+func (a *answer) mention(name string, id countersign.UserID, required bool) error {
 	if id == "" && !required {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (a *answer) mention(name string, id countersign.UserID, org countersign.Org
 	a.member(name)
 	if u == nil {
 		a.raw("{")
-		a.word("id", string(org))
+		a.word("id", string(a.organization))
 		a.word("user_type", "system")
 		a.word("name", system)
 		a.raw("}")

@@ -62,11 +62,11 @@ func (a *answer) person(u *countersign.UserView, role countersign.Role) error {
 	if a.profile == Seed {
 		return nil
 	}
-	if err := a.mention("invited_by", u.InvitedBy, "", false); err != nil {
+	if err := a.mention("invited_by", u.InvitedBy, false); err != nil {
 		return err
 	}
 	if u.State == countersign.UserResetDeviceCode || u.State == countersign.UserResetDeviceActivation {
-		if err := a.mention("device_reset_by", u.DeviceResetBy, "", false); err != nil {
+		if err := a.mention("device_reset_by", u.DeviceResetBy, false); err != nil {
 			return err
 		}
 	}

@@ -36,10 +36,10 @@ func unescaped(s string) string {
 	return strings.ReplaceAll(s, "+", " ")
 }
 
-// readArguments reads what an operation takes from path, query and header. What
+// readArguments reads what an operation takes from path, query, header and body. What
 // it does not take is ignored: clients of this API send more. All that is wrong
 // comes back together.
-func readArguments(r *http.Request, params []param) (arguments, error) {
+func readArguments(r *http.Request, params, body []param) (arguments, error) {
 	query, err := pairs(r.URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -61,6 +61,13 @@ func readArguments(r *http.Request, params []param) (arguments, error) {
 			}
 		}
 		wrong = append(wrong, p.readAll(values, args)...)
+	}
+	if body != nil {
+		more, err := readBody(r, body, args)
+		if err != nil {
+			return nil, err
+		}
+		wrong = append(wrong, more...)
 	}
 	if len(wrong) > 0 {
 		return nil, wrong

@@ -52,9 +52,9 @@ func (d *Dialect) serve(op operation, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	if actor.Type == countersign.EndUser && !op.endUsers {
-		return countersign.Code(countersign.Forbidden, "end_user", "", "The token of an end user reaches nothing but his own data.")
+		return countersign.E(countersign.Forbidden, "", "The token of an end user reaches nothing but his own data.")
 	}
-	args, err := readArguments(r, op.params)
+	args, err := readArguments(r, op.params, op.body)
 	if err != nil {
 		return err
 	}
@@ -98,16 +98,16 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // maxKept is the largest buffer that is worth keeping.
 const maxKept = 1 << 20
 
-// look answers a call from one look at the organization. The answer is made whole
-// before its status is sent.
-func (d *Dialect) look(c *call, status int, write func(*answer) error) error {
+// show answers a call with 200 from one look at the organization. The answer is
+// made whole before its status is sent.
+func (d *Dialect) show(c *call, write func(*answer) error) error {
 	look, err := d.Engine.Look(c.ctx, c.actor)
 	if err != nil {
 		return err
 	}
 	defer look.Close()
 	kept, _ := buffers.Get().(*[]byte)
-	a := &answer{b: (*kept)[:0], look: look, profile: c.profile, shown: c.profile.shown()}
+	a := &answer{b: (*kept)[:0], look: look, profile: c.profile, shown: c.profile.shown(), organization: c.actor.Organization}
 	defer func() {
 		if cap(a.b) <= maxKept {
 			*kept = a.b
@@ -117,7 +117,7 @@ func (d *Dialect) look(c *call, status int, write func(*answer) error) error {
 	if err := write(a); err != nil {
 		return err
 	}
-	c.send(status, a.b)
+	c.send(http.StatusOK, a.b)
 	return nil
 }
 
@@ -138,4 +138,6 @@ type answer struct {
 	look    *engine.Look
 	profile Profile
 	shown   countersign.UserShown
+	// organization is that of the caller.
+	organization countersign.OrganizationID
 }

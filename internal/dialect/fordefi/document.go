@@ -89,9 +89,14 @@ func (op operation) answers() object {
 		success["content"] = content(op.schema)
 	}
 	out := object{strconv.Itoa(op.status): success}
+	if op.body != nil {
+		out[strconv.Itoa(http.StatusRequestEntityTooLarge)] = object{
+			"description": title(http.StatusRequestEntityTooLarge), "content": content("BaseError"),
+		}
+	}
 	for _, status := range append([]int{
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusUnprocessableEntity,
-		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable,
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusRequestURITooLong,
 	}, op.refusals...) {
 		out[strconv.Itoa(status)] = object{"description": title(status), "content": content(errorSchema(status))}
 	}

@@ -53,14 +53,14 @@ func notFound(what resource, detail string) error {
 // precondition is a refusal with one of the published error types.
 func precondition(kind, detail string) error {
 	return &denial{
-		err: countersign.Code(countersign.Refused, kind, "", detail), status: http.StatusBadRequest, title: "Bad Request", detail: detail, kind: kind,
+		err: countersign.E(countersign.Refused, "", detail), status: http.StatusBadRequest, title: "Bad Request", detail: detail, kind: kind,
 	}
 }
 
 // held tells that a change waits for approval: this API has no word for it.
 func held(id countersign.ChangeID) error {
 	return &denial{
-		err: countersign.Code(countersign.Forbidden, "approval_required", "", "held for approval"), status: http.StatusForbidden,
+		err: countersign.E(countersign.Forbidden, "", "held for approval"), status: http.StatusForbidden,
 		title: "Forbidden User", change: id,
 		detail: "This needs the approval of another person. The change request " + string(id) + " waits for it; nothing was changed.",
 	}

@@ -37,7 +37,7 @@ type operation struct {
 // operations are all rows; the names are the operationIds of the published
 // document where it has one.
 func (d *Dialect) operations() []operation {
-	rows := slices.Concat(d.userOperations())
+	rows := slices.Concat(d.userOperations(), d.groupOperations(), d.endUserOperations(), d.tokenOperations(), d.auditOperations())
 	for i := range rows {
 		rows[i].params = append(rows[i].params, profileParam())
 	}

@@ -1,7 +1,6 @@
 package fordefi
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/countersign/countersign"
@@ -14,7 +13,7 @@ const nobody = countersign.GroupID("00000000-0000-0000-0000-000000000000")
 
 // listUsers answers section 1.
 func (d *Dialect) listUsers(c *call) error {
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		filter := userFilter(c)
 		hideUnborn(a.look, filter.GroupIDs)
 		offset, limit := c.args.page()
@@ -95,7 +94,7 @@ func as[T ~string](list []string) []T {
 
 func (d *Dialect) getUser(c *call) error {
 	id := c.args.text("id")
-	return d.look(c, http.StatusOK, func(a *answer) error {
+	return d.show(c, func(a *answer) error {
 		missing := notFound(aUser, "User "+id+" not found")
 		u, err := a.look.User(countersign.UserID(id))
 		if countersign.KindOf(err) == countersign.NotFound {
