@@ -26,6 +26,13 @@ func exchanged(t *testing.T, token, method, url string, body any) (int, http.Hea
 	if err != nil {
 		t.Fatal(err)
 	}
+	return delivered(t, r, token)
+}
+
+// delivered sends a request with a token, unless that is empty.
+func delivered(t *testing.T, r *http.Request, token string) (int, http.Header, string) {
+	t.Helper()
+	r.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
