@@ -33,8 +33,8 @@ type story struct {
 var (
 	anyID   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.]*(Z|[+-]\d\d:\d\d)`)
-	// The number of an organization has 12 digits, a request of Box a name of 16.
-	anyNumber = regexp.MustCompile(`"([0-9]{12}|[0-9a-z]{16})"`)
+	// anyNumber is that of an organization.
+	anyNumber = regexp.MustCompile(`"[0-9]{12}"`)
 	anyHash   = regexp.MustCompile(`"[0-9a-f]{64}"`)
 	anyJWT    = regexp.MustCompile(`"(ey[\w-]+\.[\w-]+\.[\w-]+|cs[a-z]_\w[\w-]+)"`)
 )

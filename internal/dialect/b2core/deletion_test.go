@@ -1,15 +1,18 @@
 package b2core_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/dialect/fordefi"
 )
 
 // TestInferredDeletionTakesWhatCameThroughTheGroup and nothing else: reading A of
 // section 9. One user has the right through the group, one individually, one both
-// ways; they are asked about through the native API.
+// ways; they are asked about through the native API, and looked at through Fordefi's.
 func TestInferredDeletionTakesWhatCameThroughTheGroup(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -33,6 +36,10 @@ func TestInferredDeletionTakesWhatCameThroughTheGroup(t *testing.T) {
 	want("before", map[string][]string{"groupie": {group}, "solist": {individual}, "both": {individual, group}})
 	same(t, "before, through the group alone", h.because("both", other), []string{group})
 
+	for name, groups := range map[string][]string{"groupie": {"Tellers"}, "solist": {}, "both": {"Tellers"}} {
+		same(t, "before, "+name+" as Fordefi shows him", h.fordefiGroups(name), groups)
+	}
+
 	h.seal()
 	held := h.remove(one(groupsPath, g.ID)).must(http.StatusAccepted)
 	want("while it waits", map[string][]string{"groupie": {group}, "solist": {individual}, "both": {individual, group}})
@@ -44,10 +51,40 @@ func TestInferredDeletionTakesWhatCameThroughTheGroup(t *testing.T) {
 		u := strict[user](h.get(one(usersPath, h.numbers[name])).must(http.StatusOK))
 		same(t, name+" as shown here", u.Permissions, permissions)
 		same(t, name+" is in no group", u.Groups, []groupRef{})
+		same(t, name+" is in no group of Fordefi", h.fordefiGroups(name), []string{})
 		if !u.Active {
 			t.Errorf("%s is not active any more", name)
 		}
 	}
+}
+
+// fordefiGroups are the groups of a user, active and by name, as the Fordefi
+// dialect over the same directory shows him.
+func (h *house) fordefiGroups(name string) []string {
+	h.t.Helper()
+	api := fordefi.New(fordefi.Config{Engine: h.Engine, Authenticator: h.Authn, Now: h.Now, Title: "Fordefi", Profile: fordefi.Newest})
+	in := httptest.NewRequestWithContext(h.t.Context(), "GET", "/api/v1/users/"+string(h.ids[name]), http.NoBody)
+	in.RemoteAddr = "192.0.2.7:5000"
+	in.Header.Set("Authorization", "Bearer "+h.tokens["vera"])
+	out := httptest.NewRecorder()
+	api.ServeHTTP(out, in)
+	var shown struct {
+		State  string `json:"state"`
+		Groups []struct {
+			Name  string `json:"name"`
+			State string `json:"state"`
+		} `json:"user_groups"`
+	}
+	if err := json.Unmarshal(out.Body.Bytes(), &shown); err != nil || shown.State != "active" {
+		h.t.Fatalf("Fordefi shows %s: %d %s", name, out.Code, out.Body)
+	}
+	groups := []string{}
+	for _, g := range shown.Groups {
+		if g.State == "active" {
+			groups = append(groups, g.Name)
+		}
+	}
+	return groups
 }
 
 // because is why somebody may do something, by the native check; and what the
