@@ -17,6 +17,7 @@ func backOffice() []rule {
 		{"b2core: held is 202", dialect + "/write.go", "a.Status = http.StatusAccepted", "a.Status = m.status", pkg, "TestAHeldChangeIs202"},
 		{"b2core: a pending group is not there", dialect + "/group.go", "countersign.GroupFilter{States: []countersign.GroupState{countersign.GroupActive}}", "countersign.GroupFilter{}", pkg, "TestAHeldChangeIs202"},
 		{"b2core: a pending membership is not there", dialect + "/user.go", "return g.Membership != countersign.MembershipPendingAddition", "return g.ID != \"\"", pkg, "TestAHeldChangeIs202"},
+		{"b2core: a deleted group gives nothing", "internal/engine/apply_groups.go", "	return l.w.tx.RemoveMembershipsOfGroup(l.w.ctx, c.GroupID, l.position, l.w.now)", "	return nil", pkg, "TestInferredDeletionTakesWhatCameThroughTheGroup"},
 		{"b2core: people get no password", dialect + "/user_change.go", "if in.Password.Set {", "if false {", pkg, "TestBadUsersAreRefusedAndNothingChanges"},
 		{"b2core: the name is compared too", password, "names.FoldEmail(user.Name) != names.FoldEmail(name)", "names.FoldEmail(user.Name) == names.FoldEmail(\"\")", pkg, "TestASignInTellsNotWhatWasWrong"},
 		{"b2core: a password is a password", password, "credential.Type != countersign.Password || ", "", pkg, "TestASignInTellsNotWhatWasWrong"},
