@@ -39,6 +39,21 @@ func (s *Sessions) Refresh(ctx context.Context, token string, credential counter
 	if t.Credential != credential {
 		return Issued{}, badGrant()
 	}
+	return s.exchange(ctx, org, t, from)
+}
+
+// Renew is Refresh for an audience whose clients do not say who they are: the
+// token alone does.
+func (s *Sessions) Renew(ctx context.Context, token string, from netip.Addr) (Issued, error) {
+	org, t, err := s.find(ctx, token, store.RefreshTicket)
+	if err != nil {
+		return Issued{}, invalidGrant(err)
+	}
+	return s.exchange(ctx, org, t, from)
+}
+
+// exchange uses a refresh token up and carries its session on.
+func (s *Sessions) exchange(ctx context.Context, org countersign.OrganizationID, t store.Ticket, from netip.Addr) (Issued, error) {
 	actor, err := s.actor(ctx, org, t, from)
 	if err != nil {
 		return Issued{}, invalidGrant(err)

@@ -17,7 +17,7 @@ func tokens() []rule {
 		{"tokens: and on the person's own, if he let it be", session, "if !consented(picture, t, now) {", "if false {", authnPkg, "TestASessionEndsWithTheTokenThatLetItBe"},
 		{"tokens: acting for another is asked anew", session, "actor.Subject != \"\" && engine.ActFor(picture, actor, actor.Subject, now) != nil", "false", authnPkg, ends},
 		{"tokens: an assertion is used up", session, "			if err := tx.AddTicket(ctx, mark, maxTickets); err != nil {", "			if mark.Kind == \"\" {\n				err := error(nil)", authnPkg, "TestAMarkIsUsedUpWithWhatItGives"},
-		{"tokens: a refresh token is its client's", once, "	if t.Credential != credential {\n		return Issued{}, badGrant()\n	}\n	actor, err := s.actor(ctx, org, t, from)\n	if err != nil {\n		return Issued{}, invalidGrant(err)\n	}\n	p, err", "	actor, err := s.actor(ctx, org, t, from)\n	if err != nil {\n		return Issued{}, invalidGrant(err)\n	}\n	p, err", authnPkg, "TestARefreshTokenWorksOnce"},
+		{"tokens: a refresh token is its client's", once, "	if t.Credential != credential {\n		return Issued{}, badGrant()\n	}\n	return s.exchange", "	return s.exchange", authnPkg, "TestARefreshTokenWorksOnce"},
 		{"tokens: reuse ends the session", once, "return tx.EndTicket(ctx, family)", "return nil", authnPkg, "TestARefreshTokenWorksOnce"},
 		{"tokens: a code that comes twice ends it", once, "errors.Join(s.end(ctx, org, family[:]), badGrant())", "badGrant()", authnPkg, "TestACodeWorksOnce"},
 		{"tokens: a code is used up", once, "return tx.UseTicket(ctx, t.Hash, s.now()) })", "return nil })", authnPkg, "TestACodeWorksOnce"},
