@@ -20,7 +20,6 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
-	"github.com/countersign/countersign/internal/dialect/box"
 	"github.com/countersign/countersign/internal/dialect/fireblocks"
 	"github.com/countersign/countersign/internal/dialect/native"
 	"github.com/countersign/countersign/internal/engine"
@@ -39,6 +38,9 @@ type plan struct {
 	// mounts are where dialects are served besides their own paths.
 	mounts mounts
 	logger *slog.Logger
+	// boxAudiences are for whom assertions of Box clients may be signed, besides
+	// Box itself.
+	boxAudiences []string
 	// rosterMemory bounds the rosters, in bytes; 0 does not.
 	rosterMemory int64
 	// preload loads every organization before the server is ready.
@@ -113,9 +115,7 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 		})})
 	}
 	if at, served := p.mounts.of("box"); served {
-		dialects = append(dialects, server.Dialect{Name: "box", Paths: box.Paths(), Mount: at, API: box.New(box.Config{
-			Engine: e, Authenticate: box.Bearer(config.Authenticator), Callers: config.Callers,
-		})})
+		dialects = append(dialects, boxDialects(e, config.Authenticator, config.Callers, at, p.boxAudiences)...)
 	}
 	h.server = server.New(server.Config{
 		Dialects: dialects,

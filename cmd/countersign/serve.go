@@ -14,6 +14,7 @@ import (
 type serveFlags struct {
 	listen, db, logKey, logFormat string
 	trustedProxies, mounts        []string
+	boxAudiences                  []string
 	rosterMemory                  byteSize
 	preload                       bool
 }
@@ -38,6 +39,7 @@ creates the first organization; there is no default password.`,
 	flags.StringVar(&f.logKey, "log-key", "", "file of the log signing key, the same on every node (default: <db>.log-key)")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or text")
 	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
+	flags.StringArrayVar(&f.boxAudiences, "box-audience", nil, "aud that assertions of Box clients may have besides Box's own URL, which their SDKs always sign; can be given several times")
 	flags.Var(&f.rosterMemory, "roster-memory", "memory the directories of all organizations may take, such as 512MB or 4GiB; the least recently used make room (default: no limit)")
 	flags.BoolVar(&f.preload, "preload", false, "load every organization before /readyz says ready, as far as --roster-memory reaches")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "addresses or prefixes whose X-Forwarded-For is believed")
@@ -69,7 +71,7 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 		return err
 	}
 	h, err := build(ctx, plan{
-		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger,
+		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger, boxAudiences: f.boxAudiences,
 		rosterMemory: int64(f.rosterMemory), preload: f.preload,
 	})
 	if err != nil {

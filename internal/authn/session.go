@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign"
@@ -204,7 +205,7 @@ func (s *Sessions) Resolve(ctx context.Context, token string, from netip.Addr) (
 // find looks a secret up; whatever is wrong with it, the error is the same.
 func (s *Sessions) find(ctx context.Context, value string, kind store.TicketKind) (countersign.OrganizationID, store.Ticket, error) {
 	org, ok := secret.OrganizationOf(value)
-	if !ok {
+	if !ok || !s.looksLike(value, kind) {
 		return "", store.Ticket{}, refused()
 	}
 	t, err := s.engine.Ticket(ctx, org, secret.Hash(value))
@@ -217,6 +218,18 @@ func (s *Sessions) find(ctx context.Context, value string, kind store.TicketKind
 		return org, t, refused()
 	}
 	return org, t, nil
+}
+
+// looksLike spares the store what cannot be one of ours, such as lasting tokens.
+func (s *Sessions) looksLike(value string, kind store.TicketKind) bool {
+	switch kind {
+	case store.RefreshTicket:
+		return strings.HasPrefix(value, secret.RefreshPrefix)
+	case store.CodeTicket:
+		return strings.HasPrefix(value, secret.CodePrefix)
+	default:
+		return s.audience.JWT || strings.HasPrefix(value, secret.AccessPrefix)
+	}
 }
 
 // actor is who a ticket stands for, if he may still call.
