@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,10 +31,21 @@ type job struct {
 	// late is an error to be reported although the transaction commits.
 	late error
 	err  error
+	// settled is set when it is known what became of the job. Without it nobody is
+	// told that he succeeded: the leader panicked outside of any mutation.
+	settled bool
 	// panicked carries a panic back to whose it is.
 	panicked any
 	// woken tells a waiting job that it is done (false), or leads (true).
 	woken chan bool
+}
+
+// keepPanic is deferred where what belongs to a job runs in the goroutine of
+// another: rendering the answer to keep may panic, and the panic is its caller's.
+func (j *job) keepPanic() {
+	if r := recover(); r != nil {
+		j.panicked = r
+	}
 }
 
 // queue lines up the mutations of one organization. The first leads: it takes
@@ -93,6 +105,10 @@ func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options,
 	if j.panicked != nil {
 		panic(j.panicked)
 	}
+	if !j.settled {
+		return Result{}, countersign.E(countersign.Unavailable, "", "it is not known whether this was done; look before trying again").
+			Caused(store.ErrCommitUnknown)
+	}
 	if j.err != nil {
 		return Result{}, j.err
 	}
@@ -103,6 +119,9 @@ func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options,
 func (e *Engine) lead(p *place, own *job) {
 	group := p.queue.take()
 	defer func() {
+		if slices.ContainsFunc(group, func(j *job) bool { return !j.settled }) {
+			p.doubtful.Store(true) // a panic is on its way: readers look at the store first
+		}
 		for _, j := range group {
 			if j != own {
 				j.woken <- false
@@ -112,9 +131,11 @@ func (e *Engine) lead(p *place, own *job) {
 	}()
 	present := make([]*job, 0, len(group))
 	for _, j := range group {
-		if j.err = j.ctx.Err(); j.err == nil {
-			present = append(present, j)
+		if j.err = j.ctx.Err(); j.err != nil {
+			j.settled = true
+			continue
 		}
+		present = append(present, j)
 	}
 	if len(present) == 0 {
 		return
@@ -157,18 +178,20 @@ func (e *Engine) transact(ctx context.Context, p *place, group []*job) {
 	default:
 		e.failed(ctx, p, group, err)
 	}
+	for _, j := range group {
+		j.settled = true
+	}
 	if len(group) == 1 {
 		e.rememberAlone(ctx, group[0])
 	}
 }
 
-// failed gives everybody the error of the transaction. After a commit of unknown
+// failed gives everybody the error of the transaction, also who was refused in it:
+// the refusal may rest on what a neighbour did, which has not happened. After a commit of unknown
 // outcome the roster follows what there is; if it cannot, the next reader does.
 func (e *Engine) failed(ctx context.Context, p *place, group []*job, err error) {
 	for _, j := range group {
-		if j.err == nil {
-			j.err = err
-		}
+		j.err = err
 	}
 	if errors.Is(err, store.ErrCommitUnknown) {
 		p.doubtful.Store(true)
@@ -188,9 +211,9 @@ func kept(group []*job) bool {
 }
 
 // attempt runs one job and returns the picture after it. Only the failures of the
-// store itself are returned: they end the transaction.
+// store itself are returned: they end the transaction, which may then run again.
 func (e *Engine) attempt(ctx context.Context, tx store.WriteTx, picture *roster.Picture, j *job, shared bool) (*roster.Picture, error) {
-	j.result, j.late, j.err = Result{}, nil, nil
+	j.result, j.late, j.err, j.panicked = Result{}, nil, nil, nil
 	written := &recorder{WriteTx: tx, picture: picture}
 	run := func() error {
 		result, late, err := e.perform(ctx, written, j)
@@ -224,17 +247,13 @@ func (e *Engine) attempt(ctx context.Context, tx store.WriteTx, picture *roster.
 
 // perform is one job without its savepoint. A panic becomes an error here, so
 // that it cannot leave others waiting, and goes on in the goroutine of its caller.
-func (e *Engine) perform(ctx context.Context, tx store.WriteTx, j *job) (result Result, late, err error) {
+func (e *Engine) perform(ctx context.Context, tx *recorder, j *job) (result Result, late, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			j.panicked, err = r, fmt.Errorf("a mutation panicked: %v", r)
 		}
 	}()
-	recorded, ok := tx.(*recorder)
-	if !ok {
-		panic("a mutation writes through a recorder")
-	}
-	w, err := e.begin(ctx, tx, recorded.picture, j.actor, j.o)
+	w, err := e.begin(ctx, tx, tx.picture, j.actor, j.o)
 	if err != nil {
 		return Result{}, nil, err
 	}

@@ -52,6 +52,7 @@ func (e *Engine) Import(ctx context.Context, actor countersign.Actor, id counter
 	if err != nil {
 		return ImportView{}, err
 	}
+	defer v.done()
 	var out ImportView
 	err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
 		found, err := findImport(ctx, tx, actor, v.holds, id)
@@ -87,6 +88,7 @@ func (e *Engine) ImportBatch(ctx context.Context, actor countersign.Actor, id co
 	if err != nil {
 		return ImportedBatch{}, err
 	}
+	defer v.done()
 	var out ImportedBatch
 	err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
 		found, err := findImport(ctx, tx, actor, v.holds, id)

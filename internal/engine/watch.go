@@ -44,6 +44,11 @@ func (s *shelf) hear(org countersign.OrganizationID, position int64) {
 	if !ok {
 		return // what is loaded later is newer
 	}
+	p.hear(position)
+}
+
+// hear notes a position the store has told of; it never goes back.
+func (p *place) hear(position int64) {
 	for {
 		heard := p.heard.Load()
 		if heard >= position || p.heard.CompareAndSwap(heard, position) {

@@ -31,22 +31,26 @@ func (c *counting) Watch(ctx context.Context, fn func(countersign.OrganizationID
 	return c.Store.Watch(ctx, fn)
 }
 
-// A node that is told of what others commit shows it soon, and looks at the store
-// only when there is something new.
-func TestANodeFollowsWhatItIsTold(t *testing.T) {
-	one, ok := testdb.Postgres(t).(*testdb.DB)
-	if !ok {
-		t.Fatal("the test store cannot be opened again")
-	}
-	second, err := one.Again(t.Context())
+// twoNodes are two stores of one database.
+func twoNodes(t *testing.T) (one, second store.Store) {
+	t.Helper()
+	db := fragile(t, testdb.Postgres(t))
+	second, err := db.Again(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := second.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return db, second
+}
+
+// A node that is told of what others commit shows it soon, and looks at the store
+// only when there is something new.
+func TestANodeFollowsWhatItIsTold(t *testing.T) {
+	one, second := twoNodes(t)
 	w := found(t, one, 1)
 	writer, other := withMemory(one, 0), &counting{Store: second}
 	reader := withMemory(other, 0)
@@ -116,5 +120,57 @@ func TestANodeFollowsWhatItIsTold(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the watch does not end")
+	}
+}
+
+// deaf is a store in contact whose notifications stay away.
+type deaf struct{ counting }
+
+func (d *deaf) Watch(ctx context.Context, fn func(countersign.OrganizationID, int64)) error {
+	fn("", 0)
+	d.tell.Store(&fn)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Between a commit elsewhere and its notification a node may answer by what
+// stood before, but not to who names the revision (docs/adr/0009).
+func TestANamedRevisionIsReachedUntold(t *testing.T) {
+	one, second := twoNodes(t)
+	w := found(t, one, 1)
+	org := w.found[0].Organization
+	other := &deaf{counting{Store: second}}
+	reader := withMemory(other, 0)
+	go func() { _ = reader.Watch(t.Context()) }() // it ends with the test
+	(&house{t: t}).mustReach(func() bool { return other.tell.Load() != nil })
+	groups := func() int {
+		list, err := reader.Groups(t.Context(), w.found[0], countersign.GroupFilter{}, nil, countersign.Page{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list.Total
+	}
+	before := groups()
+	r, err := withMemory(one, 0).Submit(t.Context(), w.found[0], []countersign.Change{&countersign.CreateGroup{Name: "Elsewhere"}}, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := groups(); n != before {
+		t.Fatalf("%d groups after %d: the notification was not withheld", n, before)
+	}
+	if err := reader.Fresh(t.Context(), org, r.Revision); err != nil {
+		t.Fatalf("revision %d: %v", r.Revision, err)
+	}
+	if n := groups(); n != before+1 {
+		t.Errorf("%d groups at revision %d, want %d", n, r.Revision, before+1)
+	}
+	// A revision that is still to come is not reached, and costs nobody else anything.
+	mustBe(t, reader.Fresh(t.Context(), org, r.Revision+1), "revision_not_reached")
+	looks := other.reads.Load()
+	for range 100 {
+		groups()
+	}
+	if more := other.reads.Load() - looks; more != 0 {
+		t.Errorf("100 reads looked at the store %d times because somebody named the future", more)
 	}
 }

@@ -200,6 +200,7 @@ func (o Options) keeps(failure error) bool {
 // rememberAlone keeps the refusal of a job whose transaction was rolled back for
 // it, in one of its own.
 func (e *Engine) rememberAlone(ctx context.Context, j *job) {
+	defer j.keepPanic()
 	if j.panicked != nil || !j.o.keeps(j.err) {
 		return
 	}
@@ -218,6 +219,7 @@ func (e *Engine) rememberAlone(ctx context.Context, j *job) {
 
 // rememberShared keeps the refusal of a job in the transaction it shares.
 func (e *Engine) rememberShared(ctx context.Context, tx store.WriteTx, picture *roster.Picture, j *job, failure error) error {
+	defer j.keepPanic()
 	if j.panicked != nil || !j.o.keeps(failure) {
 		return failure
 	}
