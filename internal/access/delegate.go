@@ -8,15 +8,18 @@ import (
 
 // ActFor says whether an actor may act for a user, as with As-User and tokens of
 // a user subject (contracts/box.md section 4.1): people and API users who hold
-// every directory permission may, for active people and API users of their
-// organization. It gives him nothing: he may then do only what both may. It is
-// asked anew with every request.
+// every directory permission may, for people and API users of their organization
+// who are active, or invited and not enrolled yet: those hold nothing, and see
+// themselves. It gives him nothing: he may then do only what both may. It is asked
+// anew with every request.
 func ActFor(actor countersign.Actor, holds Holder, subject countersign.UserType, state countersign.UserState) error {
 	refused := countersign.Code(countersign.Forbidden, "may_not_act_for", "", "this account may not act for that user")
-	switch {
-	case actor.Type != countersign.Person && actor.Type != countersign.APIUser,
-		subject != countersign.Person && subject != countersign.APIUser,
-		state != countersign.UserActive:
+	switch state {
+	case countersign.UserActive, countersign.UserOnboardingCode, countersign.UserOnboardingActivation:
+	default:
+		return refused
+	}
+	if !actsOrIsActedFor(actor.Type) || !actsOrIsActedFor(subject) {
 		return refused
 	}
 	for _, p := range countersign.DirectoryPermissions() {
@@ -25,6 +28,10 @@ func ActFor(actor countersign.Actor, holds Holder, subject countersign.UserType,
 		}
 	}
 	return nil
+}
+
+func actsOrIsActedFor(t countersign.UserType) bool {
+	return t == countersign.Person || t == countersign.APIUser
 }
 
 // delegable reports whether a kind of change may be asked for on behalf of

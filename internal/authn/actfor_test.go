@@ -62,6 +62,13 @@ func TestWhoMayActForWhom(t *testing.T) {
 			t.Errorf("%s for %s is %+v", c.who, c.whom, got)
 		}
 	}
+	invited, err := w.Engine.Submit(t.Context(), w.As("ada").Actor, []countersign.Change{&countersign.InvitePerson{Name: "New", Email: "new@example.org", Role: countersign.RoleNone}}, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Authn.ActFor(t.Context(), w.As("bot").Actor, invited.Change.Operations[0].(*countersign.InvitePerson).Number); err != nil {
+		t.Errorf("for who is invited: %v", err)
+	}
 	// For themselves they are who they were; a number nobody has, an end user
 	// and a second subject are told alike.
 	if self := actFor(t, w, "bot", "bot"); self != w.As("bot").Actor {

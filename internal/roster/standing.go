@@ -17,12 +17,10 @@ func (p *Picture) Standing(user countersign.UserID, group countersign.GroupID, n
 	return p.counting(row, user, now)
 }
 
-// Standings returns every membership of an active user that counts now.
+// Standings returns every membership of a user that counts now, or will once he
+// is active.
 func (p *Picture) Standings(user countersign.UserID, now time.Time) []countersign.Membership {
 	n := p.person(user)
-	if !n.active() {
-		return nil
-	}
 	var list []countersign.Membership
 	for _, l := range n.links() {
 		if m, ok := p.counting(l.member, user, now); ok {

@@ -1,6 +1,7 @@
 package box
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strconv"
@@ -67,7 +68,7 @@ func (c *call) decode(into any) error {
 	if err != nil {
 		return err
 	}
-	if len(body) == 0 {
+	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
 	return wire.DecodeBytes(body, into, wire.IgnoreUnknown())

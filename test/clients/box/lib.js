@@ -2,6 +2,7 @@
 // directory's own API, through which people approve what the clients ask for.
 "use strict";
 const assert = require("node:assert/strict");
+const crypto = require("node:crypto");
 const fs = require("node:fs");
 const http = require("node:http");
 const path = require("node:path");
@@ -41,12 +42,14 @@ function v10(auth) {
   });
   return new box.BoxClient({ auth, networkSession: session });
 }
+// patient is one as its makers set it up: it tries again, and replaces tokens.
+const patient = (auth) => new box.BoxClient({ auth }).withCustomBaseUrls({ baseUrl, uploadUrl: baseUrl, oauth2Url });
 const ccg = (config) => new box.BoxCcgAuth({ config: new box.CcgConfig({ clientId, clientSecret, enterpriseId, ...config }) });
 const dev = (token) => new box.BoxDeveloperTokenAuth({ token });
 
 // The older client rejects plain http unless it is given an agent for it.
 const sdk3 = (config) => new BoxSDK({
-  clientID: clientId, clientSecret, apiRootURL: baseUrl, boxSubjectType: "enterprise", boxSubjectId: enterpriseId,
+  clientID: clientId, clientSecret, apiRootURL: baseUrl, boxSubjectType: "enterprise", boxSubjectId: enterpriseId, enterpriseID: enterpriseId,
   request: { agentClass: http.Agent }, numMaxRetries: 0, ...config,
 });
 
@@ -99,6 +102,19 @@ function waiting(e) {
   return id;
 }
 
+// enrolKey gives the client's account a key to sign grants with: an administrator
+// asks for it, and another approves it where that is needed. It returns the
+// private half, encrypted, as clients want it.
+async function enrolKey(passphrase) {
+  const account = (await native("ada", "GET", "/users?q=box%20robot")).items[0].id;
+  const { publicKey, privateKey } = crypto.generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const made = await native("ada", "POST", "/credentials", {
+    user_id: account, type: "signing_key", public_key: publicKey.export({ type: "spki", format: "pem" }),
+  });
+  if (approvals) await decide("grace", made.change ? made.change.id : made.id, "approve");
+  return privateKey.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase });
+}
+
 // form sends a form, as a browser or a script would.
 async function form(url, fields, token) {
   const answer = await fetch(url, {
@@ -110,6 +126,6 @@ async function form(url, fields, token) {
 }
 
 module.exports = {
-  assert, approvals, box, ccg, check, clientId, clientSecret, credentials, decide, describe, dev, developerToken, enterpriseId,
-  fails, fails3, form, native, oauth2Url, sdk3, v10, waiting, V10, V3,
+  assert, approvals, box, ccg, check, clientId, clientSecret, credentials, decide, describe, dev, developerToken, enrolKey, enterpriseId,
+  fails, fails3, form, native, oauth2Url, patient, sdk3, v10, waiting, V10, V3,
 };

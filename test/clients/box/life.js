@@ -90,7 +90,7 @@ async function paging(client) {
   const [{ id: groupId }] = (await native("ada", "GET", `/groups?q=${encodeURIComponent(group.name)}`)).items;
   for (let n = 0; n < many; n += 50) {
     const operations = Array.from({ length: 50 }, (_, i) => ({
-      kind: "user.create_api_user", name: `crowd ${n + i}`, responsible_person_id: credentials.people.vera.id, group_ids: [groupId],
+      kind: "user.create_api_user", name: `crowd ${n + i}`, role: "none", responsible_person_id: credentials.people.vera.id, group_ids: [groupId],
     }));
     await native("ada", "POST", "/changes", { operations, reason: "a crowd" });
   }

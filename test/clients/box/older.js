@@ -1,6 +1,6 @@
 // The same, shorter, as the older major version of the client sees it.
 "use strict";
-const { assert, approvals, check, credentials, decide, developerToken, fails3, sdk3, waiting, V3 } = require("./lib");
+const { assert, approvals, check, credentials, decide, developerToken, enrolKey, enterpriseId, fails3, sdk3, waiting, V3 } = require("./lib");
 
 const unique = () => `${Date.now()}${Math.random()}`.replace(".", "");
 
@@ -55,6 +55,14 @@ module.exports = async () => {
   await check(V3, "client credentials and a developer token: the same account", async () => {
     const me = await client.users.get("me");
     assert.equal((await developer.users.get("me")).id, me.id);
+  });
+  await check(V3, "JWT grant of the enterprise and of a user", async () => {
+    const appAuth = { keyID: "any", privateKey: await enrolKey("sesame"), passphrase: "sesame" };
+    const signing = sdk3({ appAuth });
+    const me = await client.users.get("me");
+    assert.equal((await signing.getAppAuthClient("enterprise", enterpriseId).users.get("me")).id, me.id);
+    const { entries } = await client.enterprise.getUsers({ filter_term: credentials.people.vera.email });
+    assert.equal((await signing.getAppAuthClient("user", entries[0].id).users.get("me")).id, entries[0].id);
   });
   await check(V3, "As-User: that user", async () => {
     const { entries } = await client.enterprise.getUsers({ filter_term: credentials.people.vera.email });
