@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/names"
@@ -17,6 +18,9 @@ const CodeSignInRefused = "sign_in_refused"
 func badSignIn() error {
 	return countersign.Code(countersign.Unauthenticated, CodeSignInRefused, "", "name and password are not accepted")
 }
+
+// SignInName is a name as it is compared: what has the same one is the same name.
+func SignInName(name string) string { return names.FoldEmail(strings.TrimSpace(name)) }
 
 // Password recognises an API user by its email-shaped name and its password
 // (contracts/b2core.md section 10). People have no passwords.
@@ -42,7 +46,7 @@ func (a *Authenticator) Password(ctx context.Context, name, password string, fro
 		return countersign.Actor{}, badSignIn()
 	}
 	user, ok := picture.User(credential.UserID, a.now())
-	if !ok || user.Type != countersign.APIUser || names.FoldEmail(user.Name) != names.FoldEmail(name) {
+	if !ok || user.Type != countersign.APIUser || SignInName(user.Name) != SignInName(name) {
 		return countersign.Actor{}, badSignIn()
 	}
 	actor, err := account(picture, org, &credential, countersign.ByAccessToken, from)

@@ -124,7 +124,7 @@ type AskedPerson struct {
 	ID countersign.UserID
 	// Eligible is false for who has lost what let him vote: he no longer counts.
 	Eligible bool
-	// Approved says that his vote counts as one for it, given at At.
+	// Approved says that he voted for it, at At; it counts while he is eligible.
 	Approved bool
 	At       time.Time
 }
@@ -146,7 +146,7 @@ func (l *Look) Asked(id countersign.ChangeID) (Asked, bool) {
 			}
 			p := AskedPerson{ID: person, Eligible: slices.Contains(voters, person)}
 			if vote, voted := lastVote(request, person); voted {
-				p.Approved, p.At = p.Eligible && vote.Decision == countersign.Approve, vote.At
+				p.Approved, p.At = vote.Decision == countersign.Approve, vote.At
 			}
 			asked.People = append(asked.People, p)
 		}

@@ -9,7 +9,9 @@ const (
 
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
-	return slices.Concat(tallies(), decisions(), engineRules(), importRules(), memory(), replayed(), signed(), tokens(), backOffice())
+	return slices.Concat(
+		tallies(), decisions(), engineRules(), importRules(), memory(), replayed(), signed(), wording(), tokens(), backOffice(),
+	)
 }
 
 func tallies() []rule {

@@ -3,7 +3,6 @@ package b2core
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign"
@@ -76,10 +75,10 @@ func (d *Dialect) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := allow(d.Addresses, clientAddr(r).String()); err != nil {
 		return err
 	}
-	if err := allow(d.Names, strings.ToLower(strings.TrimSpace(in.Email))); err != nil {
+	if err := allow(d.Names, authn.SignInName(in.Email)); err != nil {
 		return err
 	}
-	actor, err := d.Authenticator.Password(r.Context(), strings.TrimSpace(in.Email), in.Password, clientAddr(r))
+	actor, err := d.Authenticator.Password(r.Context(), in.Email, in.Password, clientAddr(r))
 	if err != nil {
 		return err
 	}
