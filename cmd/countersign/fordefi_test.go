@@ -75,7 +75,10 @@ func TestTheFordefiFlagsAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 	for _, bad := range []fordefiFlags{
-		{title: "", profile: "newest"}, {title: strings.Repeat("x", 101), profile: "seed"}, {title: "X", profile: "2025"}, {title: "X", profile: ""},
+		{title: "", profile: "newest"},
+		{title: strings.Repeat("x", 101), profile: "seed"},
+		{title: "X", profile: "2025"},
+		{title: "X", profile: ""},
 		{title: "X", profile: "seed", rate: -1},
 	} {
 		if err := bad.check(); err == nil {

@@ -18,7 +18,7 @@ func TestARuleMaySpeakOfATypeOfUser(t *testing.T) {
 		policy := countersign.TwoPersonPolicy()
 		policy.Rules = append(policy.Rules, countersign.Rule{
 			ID: "accounts-need-two", UserTypes: []countersign.UserType{countersign.APIUser},
-			Changes:     []string{"user.*", string(countersign.KindCredentialCreate), string(countersign.KindCredentialRevoke), "membership.*"},
+			Changes:     []string{string(countersign.KindUserDelete), string(countersign.KindCredentialCreate), string(countersign.KindCredentialRevoke), "membership.*"},
 			Requirement: policy.Rules[0].Requirement,
 		})
 		team := h.team(bot)
@@ -35,7 +35,7 @@ func TestARuleMaySpeakOfATypeOfUser(t *testing.T) {
 				&countersign.CreateCredential{UserID: customer, Type: countersign.Token},
 			}, 0},
 			"the end of a customer's token": {[]countersign.Change{&countersign.RevokeCredential{CredentialID: customersToken}}, 0},
-			"an account":                    {[]countersign.Change{account()}, 2},
+			"an account":                    {[]countersign.Change{account()}, 1},
 			"an account with a token": {[]countersign.Change{
 				account(), &countersign.CreateCredential{UserID: countersign.PrecedingUser, Type: countersign.Token},
 			}, 2},
