@@ -21,7 +21,7 @@ func wording() []rule {
 		{"fordefi: a held write is no success", dialect + "/write.go", "if err == nil && result.Change.State.Open() {", "if false {", pkg, "TestAHeldWriteIsForbidden"},
 		{"fordefi: an approval of one who left is void", dialect + "/append_user.go", "			case !p.Eligible:\n				state = \"unauthorized\"\n", "", pkg, "TestWhoIsAskedAndWhatHeSaid"},
 		{"fordefi: the requester is not asked", "internal/engine/look.go", "			if slices.Contains(c.Excluded, person) {\n				continue\n			}\n", "", pkg, "TestAnInvitationIsShownWhileItWaits"},
-		{"fordefi: who may not see is not told", "internal/engine/look.go", "id != \"\" && (id == l.actor.User || l.holds(countersign.UsersRead))", "id != \"\"", pkg, "TestWithoutTheReadingRoles"},
+		{"fordefi: who may not see is not told", "internal/engine/look.go", "id != \"\" && (id == l.actor.Viewer() || l.holds(countersign.UsersRead))", "id != \"\"", pkg, "TestWithoutTheReadingRoles"},
 		{"fordefi: proposals are for readers of users", "internal/engine/look.go", "	if !l.holds(countersign.UsersRead) {\n		return roster.Proposal{}, false\n	}\n", "", pkg, "TestWithoutTheReadingRoles"},
 		{"fordefi: the oldest new name", "internal/roster/proposal.go", "		if !k.change.openAt(now) {\n			continue\n		}\n		for _, op := range k", "		if k.change.openAt(now) {\n			continue\n		}\n		for _, op := range k", pkg, proposal},
 		{"fordefi: replacing a list removes", "internal/roster/proposal.go", "replaced {\n		n.c.members[n.i].each(look)", "replaced {\n		_ = look", pkg, proposal},
