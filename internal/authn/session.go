@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/secret"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -34,7 +35,8 @@ type Audience struct {
 // tokens, refresh tokens that work once, and codes. It is safe for concurrent
 // use, and any number of nodes share what they issued.
 //
-// A token rests on a credential. It ends with it, with the user, the person who
+// A token rests on a credential, and on that by which a person let a client act
+// for him. It ends with it, with the user, the person who
 // answers for him or the subject, at once and on every node, because all of them
 // are looked up in the roster whenever it is used.
 type Sessions struct {
@@ -72,7 +74,7 @@ type Mark struct {
 // Issue makes an access token for an actor, as he was resolved. used, unless
 // nil, is used up with it; if it was used before, nothing is issued: Exists.
 func (s *Sessions) Issue(ctx context.Context, actor countersign.Actor, scope string, used *Mark) (Issued, error) {
-	p, err := s.draw(ctx, actor, scope, nil)
+	p, err := s.draw(ctx, actor, grown{scope: scope})
 	if err != nil {
 		return Issued{}, err
 	}
@@ -95,12 +97,19 @@ func (s *Sessions) Open(ctx context.Context, actor countersign.Actor, scope stri
 	if _, err := io.ReadFull(s.random, raw); err != nil {
 		return Issued{}, err
 	}
-	return s.open(ctx, actor, scope, raw, nil)
+	return s.open(ctx, actor, grown{scope: scope, family: raw}, nil)
 }
 
-// open begins the session named family. before runs first, in its transaction.
-func (s *Sessions) open(ctx context.Context, actor countersign.Actor, scope string, family []byte, before func(store.TicketTx) error) (Issued, error) {
-	p, err := s.draw(ctx, actor, scope, family)
+// grown is what tokens have from what they grew from.
+type grown struct {
+	scope   string
+	consent countersign.CredentialID
+	family  []byte
+}
+
+// open begins the session of a family. before runs first, in its transaction.
+func (s *Sessions) open(ctx context.Context, actor countersign.Actor, from grown, before func(store.TicketTx) error) (Issued, error) {
+	p, err := s.draw(ctx, actor, from)
 	if err != nil {
 		return Issued{}, err
 	}
@@ -111,7 +120,7 @@ func (s *Sessions) open(ctx context.Context, actor countersign.Actor, scope stri
 			}
 		}
 		root := p.refresh
-		root.Kind, root.Hash, root.Family = store.FamilyTicket, family, nil
+		root.Kind, root.Hash, root.Family = store.FamilyTicket, from.family, nil
 		if err := tx.AddTicket(ctx, root, maxTickets); err != nil {
 			return err
 		}
@@ -127,20 +136,20 @@ type pair struct {
 }
 
 // draw makes an access token and, for a family, a refresh token.
-func (s *Sessions) draw(ctx context.Context, actor countersign.Actor, scope string, family []byte) (pair, error) {
+func (s *Sessions) draw(ctx context.Context, actor countersign.Actor, from grown) (pair, error) {
 	now := s.now()
 	ticket := store.Ticket{
 		Kind: store.AccessTicket, Audience: s.audience.Name, User: actor.User, Subject: actor.Subject, Credential: actor.Credential,
-		Scope: scope, Family: family, CreatedAt: now, ExpiresAt: now.Add(s.audience.Access),
+		Consent: from.consent, Scope: from.scope, Family: from.family, CreatedAt: now, ExpiresAt: now.Add(s.audience.Access),
 	}
 	p := pair{access: ticket, refresh: ticket}
-	p.Scope, p.ExpiresAt = scope, ticket.ExpiresAt
+	p.Scope, p.ExpiresAt = from.scope, ticket.ExpiresAt
 	value, err := s.accessToken(ctx, actor, ticket)
 	if err != nil {
 		return p, err
 	}
 	p.Access, p.access.Hash = value, secret.Hash(value)
-	if family == nil {
+	if from.family == nil {
 		return p, nil
 	}
 	if p.Refresh, err = secret.Short(s.random, secret.RefreshPrefix, actor.Organization); err != nil {
@@ -220,6 +229,16 @@ func (s *Sessions) find(ctx context.Context, value string, kind store.TicketKind
 	return org, t, nil
 }
 
+// consented reports whether the credential by which the subject let a token be
+// still works, where there was one.
+func consented(picture *roster.Picture, t store.Ticket, now time.Time) bool {
+	if t.Consent == "" {
+		return true
+	}
+	credential, ok := picture.Credential(t.Consent)
+	return ok && credential.UserID == t.Subject && credential.WorksAt(now)
+}
+
 // looksLike spares the store what cannot be one of ours, such as lasting tokens.
 func (s *Sessions) looksLike(value string, kind store.TicketKind) bool {
 	switch kind {
@@ -244,6 +263,9 @@ func (s *Sessions) actor(ctx context.Context, org countersign.OrganizationID, t 
 	now := s.now()
 	credential, ok := picture.Credential(t.Credential)
 	if !ok || credential.UserID != t.User || !credential.WorksAt(now) {
+		return countersign.Actor{}, refused()
+	}
+	if !consented(picture, t, now) {
 		return countersign.Actor{}, refused()
 	}
 	actor, err := account(picture, org, &credential, countersign.ByAccessToken, from)

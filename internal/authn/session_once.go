@@ -39,11 +39,26 @@ func (s *Sessions) Refresh(ctx context.Context, token string, credential counter
 	if t.Credential != credential {
 		return Issued{}, badGrant()
 	}
+	return s.exchange(ctx, org, t, from)
+}
+
+// Renew is Refresh for an audience whose clients do not say who they are: the
+// token alone does.
+func (s *Sessions) Renew(ctx context.Context, token string, from netip.Addr) (Issued, error) {
+	org, t, err := s.find(ctx, token, store.RefreshTicket)
+	if err != nil {
+		return Issued{}, invalidGrant(err)
+	}
+	return s.exchange(ctx, org, t, from)
+}
+
+// exchange uses a refresh token up and carries its session on.
+func (s *Sessions) exchange(ctx context.Context, org countersign.OrganizationID, t store.Ticket, from netip.Addr) (Issued, error) {
 	actor, err := s.actor(ctx, org, t, from)
 	if err != nil {
 		return Issued{}, invalidGrant(err)
 	}
-	p, err := s.draw(ctx, actor, t.Scope, t.Family)
+	p, err := s.draw(ctx, actor, grown{t.Scope, t.Consent, t.Family})
 	if err != nil {
 		return Issued{}, err
 	}
@@ -79,8 +94,9 @@ func (s *Sessions) once(ctx context.Context, org countersign.OrganizationID, has
 }
 
 // Code makes a code with which a client may, once, begin a session for a person:
-// client is the client as it was resolved, acting for him.
-func (s *Sessions) Code(ctx context.Context, client countersign.Actor, scope string) (string, error) {
+// client is the client as it acts for him. The session also rests on consent, the
+// credential by which he asks: by revoking that he ends it.
+func (s *Sessions) Code(ctx context.Context, client countersign.Actor, consent countersign.CredentialID, scope string) (string, error) {
 	value, err := secret.Short(s.random, secret.CodePrefix, client.Organization)
 	if err != nil {
 		return "", err
@@ -89,7 +105,7 @@ func (s *Sessions) Code(ctx context.Context, client countersign.Actor, scope str
 	err = s.engine.Tickets(ctx, client.Organization, func(tx store.TicketTx) error {
 		return tx.AddTicket(ctx, store.Ticket{
 			Hash: secret.Hash(value), Kind: store.CodeTicket, Audience: s.audience.Name, User: client.User, Subject: client.Subject,
-			Credential: client.Credential, Scope: scope, CreatedAt: now, ExpiresAt: now.Add(s.audience.Code),
+			Credential: client.Credential, Consent: consent, Scope: scope, CreatedAt: now, ExpiresAt: now.Add(s.audience.Code),
 		}, maxTickets)
 	})
 	if err != nil {
@@ -113,7 +129,7 @@ func (s *Sessions) Redeem(ctx context.Context, code string, credential countersi
 		return Issued{}, invalidGrant(err)
 	}
 	family := sha256.Sum256(append([]byte("session of "), t.Hash...))
-	issued, err := s.open(ctx, actor, t.Scope, family[:], func(tx store.TicketTx) error { return tx.UseTicket(ctx, t.Hash, s.now()) })
+	issued, err := s.open(ctx, actor, grown{t.Scope, t.Consent, family[:]}, func(tx store.TicketTx) error { return tx.UseTicket(ctx, t.Hash, s.now()) })
 	if errors.Is(err, countersign.Stale) {
 		return Issued{}, errors.Join(s.end(ctx, org, family[:]), badGrant())
 	}

@@ -107,7 +107,7 @@ func TestTokensAreForgedByNobody(t *testing.T) {
 	w := world(t)
 	s, c := sessions(w, box()), register(t, w, "bot")
 	pair := open(t, s, c.actor)
-	code, err := s.Code(t.Context(), c.actor, "")
+	code, err := s.Code(t.Context(), c.actor, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestTokensExpire(t *testing.T) {
 	w := world(t)
 	s, c := sessions(w, box()), register(t, w, "bot")
 	pair := open(t, s, c.actor)
-	code, err := s.Code(t.Context(), c.actor, "")
+	code, err := s.Code(t.Context(), c.actor, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestACodeWorksOnce(t *testing.T) {
 	t.Parallel()
 	w := world(t)
 	s, c, other := sessions(w, box()), register(t, w, "bot"), register(t, w, "bot")
-	code, err := s.Code(t.Context(), c.actor, "a scope")
+	code, err := s.Code(t.Context(), c.actor, "", "a scope")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,6 +293,45 @@ func TestACodeWorksOnce(t *testing.T) {
 	if works(t, s, issued.Access) {
 		t.Error("a code that came twice leaves its session alive")
 	}
+}
+
+// TestASessionEndsWithTheTokenThatLetItBe: a person who let a client act for him
+// revokes the token by which he did, which needs nobody, and it is over.
+func TestASessionEndsWithTheTokenThatLetItBe(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	s, c := sessions(w, box()), register(t, w, "bot")
+	client, err := w.Authn.ClientFor(t.Context(), c.id, w.As("vera").Actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := func() string {
+		t.Helper()
+		value, err := s.Code(t.Context(), client, w.As("vera").Actor.Credential, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	first, err := s.Redeem(t.Context(), code(), c.actor.Credential, home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := s.Refresh(t.Context(), first.Refresh, c.actor.Credential, home)
+	if err != nil || !works(t, s, first.Access) || !works(t, s, second.Access) {
+		t.Fatalf("before, it does not work: %v", err)
+	}
+	pending, own := code(), issue(t, s, c.actor)
+	if _, err := w.Engine.Submit(t.Context(), w.As("vera").Actor, []countersign.Change{&countersign.RevokeCredential{CredentialID: w.As("vera").Actor.Credential}}, engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if works(t, s, first.Access) || works(t, s, second.Access) || !works(t, s, own) {
+		t.Error("the wrong tokens work on")
+	}
+	_, err = s.Refresh(t.Context(), second.Refresh, c.actor.Credential, home)
+	mustBeCode(t, err, authn.CodeGrantInvalid)
+	_, err = s.Redeem(t.Context(), pending, c.actor.Credential, home)
+	mustBeCode(t, err, authn.CodeGrantInvalid)
 }
 
 // TestOfManyWhoRefreshAtOnceNoTwoGoOn lets many exchange one token at the same

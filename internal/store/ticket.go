@@ -39,7 +39,10 @@ type Ticket struct {
 	User       countersign.UserID
 	Subject    countersign.UserID
 	Credential countersign.CredentialID
-	Scope      string
+	// Consent is the credential by which the subject let it be; empty where
+	// nobody had to.
+	Consent countersign.CredentialID
+	Scope   string
 	// Family is the hash of the FamilyTicket it belongs to, nil for none.
 	Family    []byte
 	CreatedAt time.Time

@@ -26,7 +26,8 @@ type codeAnswer struct {
 }
 
 // authorize answers POST /oauth2/authorize: a person, by his own lasting token,
-// lets a client act for him. He gives the code to the client himself.
+// lets a client act for him. He gives the code to the client himself, and ends
+// what came of it by revoking that token.
 func (o *OAuth) authorize(c *oauthCall) error {
 	ctx := c.r.Context()
 	token, err := bearerToken(c.r)
@@ -57,7 +58,7 @@ func (o *OAuth) authorize(c *oauthCall) error {
 	if err != nil {
 		return err
 	}
-	code, err := o.Sessions.Code(ctx, client, "")
+	code, err := o.Sessions.Code(ctx, client, person.Credential, "")
 	if err != nil {
 		return err
 	}

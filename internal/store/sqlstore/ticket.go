@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-const ticketColumns = `hash, kind, audience, user_id, subject_id, credential_id, scope, family, created_at, expires_at, used_at`
+const ticketColumns = `hash, kind, audience, user_id, subject_id, credential_id, consent_id, scope, family, created_at, expires_at, used_at`
 
 const (
 	ticketByHash statement = `select ` + ticketColumns + ` from tickets as t
@@ -16,9 +16,9 @@ const (
 			or exists (select 1 from tickets as f where f.organization_id = $1 and f.hash = t.family))`
 	// Counting ends at the bound, so it costs little while there is room.
 	addTicket statement = `insert into tickets (organization_id, ` + ticketColumns + `)
-		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
 		where (select count(*) from (select 1 from tickets where organization_id = $1 and credential_id = $7
-			and kind = $3 and used_at = 0 and expires_at > $10 limit $13) as living) < $13`
+			and kind = $3 and used_at = 0 and expires_at > $11 limit $14) as living) < $14`
 	useTicket    statement = `update tickets set used_at = $3 where organization_id = $1 and hash = $2 and used_at = 0`
 	extendTicket statement = `update tickets set expires_at = $3 where organization_id = $1 and hash = $2`
 	endTicket    statement = `delete from tickets where organization_id = $1 and hash = $2`
@@ -63,7 +63,7 @@ func (db *DB) WriteTickets(ctx context.Context, org countersign.OrganizationID, 
 
 func ticketDest(t *store.Ticket) []any {
 	return []any{
-		bytes(&t.Hash), &t.Kind, &t.Audience, &t.User, &t.Subject, &t.Credential, &t.Scope, bytes(&t.Family),
+		bytes(&t.Hash), &t.Kind, &t.Audience, &t.User, &t.Subject, &t.Credential, &t.Consent, &t.Scope, bytes(&t.Family),
 		at(&t.CreatedAt), at(&t.ExpiresAt), at(&t.UsedAt),
 	}
 }
@@ -82,7 +82,7 @@ func (t *ticketTx) Ticket(ctx context.Context, hash []byte) (store.Ticket, error
 }
 
 func (t *ticketTx) AddTicket(ctx context.Context, k store.Ticket, most int) error {
-	added, err := t.s.exec(ctx, addTicket, t.org, k.Hash, k.Kind, k.Audience, k.User, k.Subject, k.Credential, k.Scope, k.Family,
+	added, err := t.s.exec(ctx, addTicket, t.org, k.Hash, k.Kind, k.Audience, k.User, k.Subject, k.Credential, k.Consent, k.Scope, k.Family,
 		k.CreatedAt, k.ExpiresAt, k.UsedAt, most)
 	if err == nil && added == 0 {
 		err = countersign.Code(countersign.Limited, "too_many_tickets", "", "this credential has too many tokens that have not expired yet")

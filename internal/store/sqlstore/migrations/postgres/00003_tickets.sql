@@ -12,6 +12,7 @@ create table tickets (
 	user_id         text collate "C" not null,
 	subject_id      text collate "C" not null,
 	credential_id   text collate "C" not null,
+	consent_id      text collate "C" not null,
 	scope           text collate "C" not null,
 	family          bytea            not null,
 	created_at      bigint           not null,

@@ -12,6 +12,7 @@ create table tickets (
 	user_id         text    not null,
 	subject_id      text    not null,
 	credential_id   text    not null,
+	consent_id      text    not null,
 	scope           text    not null,
 	family          blob    not null,
 	created_at      integer not null,
