@@ -131,9 +131,7 @@ func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
 		}
 	}
 	for _, op := range request.Operations {
-		holds := func(p countersign.Permission) bool { return w.picture.Holds(request.Requester, p, w.now) }
-		own := owns(w.picture, op, request.Requester)
-		if err := access.Request(countersign.Actor{User: request.Requester, Method: countersign.ByToken}, holds, op, own); err != nil {
+		if err := mayAsk(w.picture, countersign.Actor{User: request.Requester, Method: countersign.ByToken}, op, w.now); err != nil {
 			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}, nil
 		}
 	}
@@ -352,7 +350,7 @@ func (e *Engine) Replace(ctx context.Context, actor countersign.Actor, id counte
 		if err != nil {
 			return countersign.Outcome{}, err
 		}
-		if w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {
+		if w.actor.Subject != "" || w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {
 			return countersign.Outcome{}, countersign.Code(countersign.Forbidden, "not_the_requester", "", "only who asked for a change can replace it; others may cancel it")
 		}
 		if state := request.StateAt(w.now); !state.Open() {

@@ -68,7 +68,7 @@ func (l *Look) Brief(id countersign.UserID) (*countersign.User, error) {
 		l.brief = map[countersign.UserID]*countersign.User{}
 	}
 	var found *countersign.User
-	if id != "" && (id == l.actor.User || l.holds(countersign.UsersRead)) {
+	if id != "" && (id == l.actor.Viewer() || l.holds(countersign.UsersRead)) {
 		u, ok := l.picture.Brief(id, l.now)
 		if !ok {
 			view, deleted, err := l.user(l.ctx, id)
@@ -163,7 +163,7 @@ func (v view) users(ctx context.Context, f countersign.UserFilter, sort []counte
 }
 
 func (v view) oneUser(ctx context.Context, id countersign.UserID) (countersign.UserView, error) {
-	if id != v.actor.User && !v.holds(countersign.UsersRead) {
+	if id != v.actor.Viewer() && !v.holds(countersign.UsersRead) {
 		return countersign.UserView{}, missingThing("user")
 	}
 	user, ok, err := v.user(ctx, id)

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -199,7 +200,7 @@ func userBorn(c *cause, op countersign.Change) (*userBirth, bool) {
 	switch op := op.(type) {
 	case *countersign.InvitePerson:
 		u.ID, u.Number, u.Type, u.Role = op.UserID, op.Number, countersign.Person, op.Role
-		u.Name, u.Email, u.InvitedBy = op.Name, op.Email, c.Requester
+		u.Name, u.Email, u.InvitedBy, u.Profile = op.Name, op.Email, c.Requester, maps.Clone(op.Profile)
 	case *countersign.CreateAPIUser:
 		u.ID, u.Number, u.Type, u.Role, u.Name = op.UserID, op.Number, countersign.APIUser, op.Role, op.Name
 		u.ResponsiblePersonID, u.AllowedIPs = op.ResponsiblePersonID, slices.Clone(op.AllowedIPs)

@@ -70,16 +70,20 @@ func tells(t *testing.T, p *roster.Picture, now time.Time) []any {
 	for _, u := range users.Items {
 		held, _ := p.Effective(u.ID, now)
 		again, _ := p.User(u.ID, now)
-		told = append(told, held, p.Credentials(u.ID), again, p.Check(u.ID, countersign.GroupsRead, now, true))
+		numbered, ok := p.UserByNumber(u.Number, now)
+		told = append(told, numbered, ok, held, p.Credentials(u.ID), again, p.Check(u.ID, countersign.GroupsRead, now, true))
 	}
 	for _, g := range groups.Items {
 		again, _ := p.Group(g.ID, now)
 		of, _ := p.Users(countersign.UserFilter{GroupIDs: []countersign.GroupID{g.ID}}, nil, all, now)
 		members, _ := p.Memberships(countersign.MembershipFilter{GroupIDs: []countersign.GroupID{g.ID}}, nil, all, now)
-		told = append(told, again, of, members, p.Eligible(countersign.ApproverSet{GroupID: g.ID}, now))
+		numbered, ok := p.GroupByNumber(g.Number, now)
+		told = append(told, numbered, ok, again, of, members, p.Eligible(countersign.ApproverSet{GroupID: g.ID}, now))
 	}
 	for _, m := range memberships.Items {
 		again, _ := p.Membership(m.ID, now)
+		numbered, ok := p.MembershipByNumber(m.Number, now)
+		told = append(told, numbered, ok)
 		told = append(told, again)
 	}
 	return told

@@ -17,8 +17,8 @@ func statements() []statement {
 		allotUserNumbers, allotGroupNumbers, allotMembershipNumbers,
 		cataloguePermission, catalogueSince, putCataloguePermission,
 		organizations, secretPlace, userPlaces, clientPlace,
-		userByID, livingUserByEmail, livingUserByExternalID, usersSince, livingUsers, deletedUsers, putUser,
-		groupByID, livingGroupByName, groupsSince, livingGroups, deletedGroups, putGroup, touchMembers,
+		userByID, userByNumber, livingUserByEmail, livingUserByExternalID, usersSince, livingUsers, deletedUsers, putUser,
+		groupByID, groupByNumber, livingGroupByName, groupsSince, livingGroups, deletedGroups, putGroup, touchMembers,
 		membershipByID, livingMembership, removedMembership,
 		membershipsOfUser, membershipsOfGroup, membershipsSince, livingMemberships, removedMemberships, putMembership,
 		removeMembershipsOfUser, removeMembershipsOfGroup,
@@ -29,6 +29,7 @@ func statements() []statement {
 		entryAt, entriesFrom, entriesOf, insertEntry, insertFact, insertHash, insertOutbox, blobOf, putBlob,
 		remembered, remember, forget,
 		importedBatch, importedBatches, putImportedBatch,
+		ticketByHash, addTicket, useTicket, extendTicket, endTicket, purgeTickets,
 	}
 }
 
