@@ -33,6 +33,10 @@ const (
 	MaxOpenPerOrganization = 200
 	// MaxCredentialsPerUser bounds the living credentials of one user.
 	MaxCredentialsPerUser = 50
+	// MaxEndUserTokens bounds the tokens of one end user that work at one time
+	// (contracts/fordefi.md section 3.1). Those that are over do not count: a
+	// token a day is what these live on.
+	MaxEndUserTokens = 10
 	// MaxImportBatches bounds an import: what opens it fits a body of 1 MB.
 	MaxImportBatches = 8000
 	// MaxImportRows bounds one batch of an import.

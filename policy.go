@@ -24,9 +24,19 @@ type Rule struct {
 	ID string `json:"id"`
 	// Changes are kinds ("user.invite"), nouns ("user.*") or "*".
 	Changes []string `json:"changes"`
+	// UserTypes, when given, keeps the rule to changes about a user of one of
+	// these types, his credentials included. A change about no user is not meant.
+	UserTypes []UserType `json:"user_types,omitzero"`
 	// Requirement with no clauses means: applied at once. Such a rule must name
 	// whole kinds and can never cover a protected kind (R2).
 	Requirement Requirement `json:"requirement"`
+}
+
+// Matter is what a policy is asked about one change: its kind, and the type of the
+// user it is about, empty when it is about none.
+type Matter struct {
+	Kind ChangeKind
+	User UserType
 }
 
 // Requirement is what must be met before a change is applied: every clause, by
@@ -77,8 +87,9 @@ func ProtectedKinds() []ChangeKind {
 
 // TwoPersonPolicy is the ready-made policy a seal installs by default: one
 // other admin for every user, group, membership and credential change, two for
-// the policy itself. End users are created without approval, and the onboarding
-// code of an invited person follows from the approved invitation.
+// the policy itself. End users and their tokens, which reach nothing of the
+// directory, come and go without approval, and the onboarding code of an invited
+// person follows from the approved invitation.
 func TwoPersonPolicy() Policy {
 	admins := func(need int) Requirement {
 		return Requirement{Clauses: []Clause{{Approvers: ApproverSet{Role: RoleAdmin}, Need: need}}}
@@ -87,15 +98,23 @@ func TwoPersonPolicy() Policy {
 		Name: "two-person",
 		Rules: []Rule{
 			{ID: "policy-needs-two", Changes: []string{"policy.*"}, Requirement: admins(2)},
-			{ID: "end-users-are-free", Changes: []string{string(KindUserCreateEndUser)}, Requirement: Requirement{}},
+			{
+				ID:        "end-users-are-free",
+				Changes:   []string{string(KindUserCreateEndUser), string(KindUserDelete), string(KindCredentialCreate), string(KindCredentialRevoke)},
+				UserTypes: []UserType{EndUser}, Requirement: Requirement{},
+			},
 			{ID: "codes-follow-the-invitation", Changes: []string{string(KindUserOnboardingCode)}, Requirement: Requirement{}},
 		},
 		Default: admins(1),
 	}
 }
 
-// Matches reports whether the rule speaks about a kind.
-func (r Rule) Matches(kind ChangeKind) bool {
+// Matches reports whether the rule speaks about a matter.
+func (r Rule) Matches(m Matter) bool {
+	if len(r.UserTypes) > 0 && !slices.Contains(r.UserTypes, m.User) {
+		return false
+	}
+	kind := m.Kind
 	for _, pattern := range r.Changes {
 		if pattern == "*" || pattern == string(kind) {
 			return true
@@ -185,6 +204,14 @@ func (r Rule) validate(at string) error {
 	for _, pattern := range r.Changes {
 		if err := checkPattern(at+".changes", pattern, r.Requirement.Free()); err != nil {
 			return err
+		}
+	}
+	if r.UserTypes != nil && len(r.UserTypes) == 0 {
+		return E(Invalid, at+".user_types", "must name a type of user, or be left out")
+	}
+	for i, t := range r.UserTypes {
+		if !slices.Contains([]UserType{Person, APIUser, APISigner, EndUser}, t) || slices.Contains(r.UserTypes[:i], t) {
+			return E(Invalid, at+".user_types", "must name person, api_user, api_signer or end_user, each once")
 		}
 	}
 	return r.Requirement.validate(at + ".requirement")

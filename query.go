@@ -44,7 +44,14 @@ type UserFilter struct {
 	Permission Permission
 	// Only, when set, narrows to one user: what a caller without users.read may see.
 	Only UserID
+	// Shown, when set, is how an API shows users: Roles, States, IncludeDeleted
+	// and orders by role and state go by what it makes of them. It must be pure.
+	Shown UserShown
 }
+
+// UserShown says with which role and state an API shows users of a type, role
+// and state, and false for those it does not show at all.
+type UserShown func(UserType, Role, UserState) (Role, UserState, bool)
 
 // UserSortFields are the fields users can be ordered by. Users without a value
 // (role, email, last_keep_alive) come last in both directions. After the given
@@ -99,8 +106,10 @@ type UserView struct {
 	// PendingChange is the open request that would create him, or change his
 	// role or state; empty when there is none.
 	PendingChange ChangeID
-	// PendingRole is the role an open request would give him; NoRole if none.
-	PendingRole Role
+	// PendingRole is the role an open request would give him, NoRole if none, and
+	// PendingRoleChange that request, the oldest of them.
+	PendingRole       Role
+	PendingRoleChange ChangeID
 }
 
 // GroupRef is a group as seen from one of its members.
@@ -112,6 +121,9 @@ type GroupRef struct {
 	MembershipID MembershipID
 	Membership   MembershipState
 	Role         MembershipRole
+	// UsersCount and RoleAdminsCount are those of the group (GroupView).
+	UsersCount      int
+	RoleAdminsCount int
 }
 
 // GroupView is a group as a list or a single read shows it.
@@ -121,6 +133,9 @@ type GroupView struct {
 	// yet, pending removals still.
 	UsersCount  int
 	AdminsCount int
+	// RoleAdminsCount counts those effective members whose role in the
+	// organization is admin; AdminsCount those who administer the group.
+	RoleAdminsCount int
 	// PendingChange is the oldest open request that touches the group or its
 	// members; empty when there is none.
 	PendingChange ChangeID

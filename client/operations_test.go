@@ -34,7 +34,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 	admins := client.Requirement{Clauses: []client.Clause{{Approvers: client.ApproverSet{Role: "admin"}, Need: 1}}, ExpiresAfterSeconds: 3600}
 	policy := client.Policy{
 		Name: "mine", Default: admins,
-		Rules: []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}}},
+		Rules: []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}, UserTypes: []client.UserType{client.EndUser}}},
 	}
 	write := []client.WriteOption{client.Reason("because – naturally"), client.IdempotencyKey("key-1")}
 	versioned := append(slices.Clone(write), client.IfMatch(4207))

@@ -23,8 +23,10 @@ func (p Policy) MarshalJSON() ([]byte, error) {
 // Rule asks a requirement of the changes it matches: kinds ("user.invite"), nouns
 // ("user.*") or "*".
 type Rule struct {
-	ID          string      `json:"id"`
-	Changes     []string    `json:"changes"`
+	ID      string   `json:"id"`
+	Changes []string `json:"changes"`
+	// UserTypes keeps the rule to changes about a user of one of these types.
+	UserTypes   []UserType  `json:"user_types,omitzero"`
 	Requirement Requirement `json:"requirement"`
 }
 

@@ -16,6 +16,7 @@ type demoFlags struct {
 	listen, credentials, approvals string
 	mounts                         []string
 	verbose                        bool
+	fordefi                        fordefiFlags
 }
 
 func newDemoCommand(p *process) *cobra.Command {
@@ -40,6 +41,7 @@ policy two. With --approvals off changes apply at once.`,
 	flags.StringVar(&f.credentials, "credentials", "", "where to write the credentials of the demo, mode 0600 (default: in the temporary folder)")
 	flags.StringVar(&f.approvals, "approvals", "on", "on or off")
 	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
+	f.fordefi.register(cmd)
 	flags.BoolVar(&f.verbose, "verbose", false, "log every request")
 	return cmd
 }
@@ -50,6 +52,9 @@ func demo(ctx context.Context, p *process, f demoFlags) (err error) {
 	}
 	mounts, err := parseMounts(f.mounts)
 	if err != nil {
+		return err
+	}
+	if err := f.fordefi.check(); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "countersign-demo-")
@@ -73,7 +78,7 @@ func demo(ctx context.Context, p *process, f demoFlags) (err error) {
 	}
 	database := filepath.Join(dir, "countersign.db")
 	h, err := build(ctx, plan{
-		db: database, logKey: filepath.Join(dir, "log-key"), mounts: mounts,
+		db: database, logKey: filepath.Join(dir, "log-key"), mounts: mounts, fordefi: f.fordefi,
 		logger: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

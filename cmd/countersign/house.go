@@ -21,6 +21,7 @@ import (
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
 	"github.com/countersign/countersign/internal/dialect/fireblocks"
+	"github.com/countersign/countersign/internal/dialect/fordefi"
 	"github.com/countersign/countersign/internal/dialect/native"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/server"
@@ -36,8 +37,9 @@ type plan struct {
 	logKey         string
 	trustedProxies []netip.Prefix
 	// mounts are where dialects are served besides their own paths.
-	mounts mounts
-	logger *slog.Logger
+	mounts  mounts
+	fordefi fordefiFlags
+	logger  *slog.Logger
 	// boxAudiences are for whom assertions of Box clients may be signed, besides
 	// Box itself.
 	boxAudiences []string
@@ -113,6 +115,11 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 		dialects = append(dialects, server.Dialect{Name: "fireblocks", Paths: fireblocks.Paths(), Mount: at, API: fireblocks.New(fireblocks.Config{
 			Engine: e, Signatures: authn.NewSignatures(e, time.Now), Nonces: new(authn.Nonces), Callers: config.Callers, Mount: at, Now: time.Now,
 		})})
+	}
+	if at, served := p.mounts.of("fordefi"); served {
+		dialects = append(dialects, server.Dialect{
+			Name: "fordefi", Paths: fordefi.Paths(), Mount: at, API: fordefi.New(p.fordefi.config(e, config.Authenticator)),
+		})
 	}
 	if at, served := p.mounts.of("box"); served {
 		dialects = append(dialects, boxDialects(e, config.Authenticator, config.Callers, at, p.boxAudiences)...)

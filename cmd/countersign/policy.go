@@ -42,7 +42,14 @@ func ruleColumns() []column[ruleLine] {
 func (s *session) ruleLines(p *client.Policy) []ruleLine {
 	var lines []ruleLine
 	for _, rule := range p.Rules {
-		lines = append(lines, s.ruleLine(rule.ID, strings.Join(rule.Changes, " "), rule.Requirement))
+		changes := strings.Join(rule.Changes, " ")
+		for i, t := range rule.UserTypes {
+			if i == 0 {
+				changes += " of type"
+			}
+			changes += " " + string(t)
+		}
+		lines = append(lines, s.ruleLine(rule.ID, changes, rule.Requirement))
 	}
 	return append(lines, s.ruleLine("default", "all others", p.Default))
 }

@@ -17,6 +17,7 @@ type serveFlags struct {
 	boxAudiences                  []string
 	rosterMemory                  byteSize
 	preload                       bool
+	fordefi                       fordefiFlags
 }
 
 func newServeCommand(p *process) *cobra.Command {
@@ -40,6 +41,7 @@ creates the first organization; there is no default password.`,
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or text")
 	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
 	flags.StringArrayVar(&f.boxAudiences, "box-audience", nil, "aud that assertions of Box clients may have besides Box's own URL, which their SDKs always sign; can be given several times")
+	f.fordefi.register(cmd)
 	flags.Var(&f.rosterMemory, "roster-memory", "memory the directories of all organizations may take, such as 512MB or 4GiB; the least recently used make room (default: no limit)")
 	flags.BoolVar(&f.preload, "preload", false, "load every organization before /readyz says ready, as far as --roster-memory reaches")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "addresses or prefixes whose X-Forwarded-For is believed")
@@ -53,6 +55,9 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 	}
 	mounts, err := parseMounts(f.mounts)
 	if err != nil {
+		return err
+	}
+	if err := f.fordefi.check(); err != nil {
 		return err
 	}
 	logger, err := newLogger(p.err, f.logFormat)
@@ -71,7 +76,7 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 		return err
 	}
 	h, err := build(ctx, plan{
-		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, logger: logger, boxAudiences: f.boxAudiences,
+		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, fordefi: f.fordefi, logger: logger, boxAudiences: f.boxAudiences,
 		rosterMemory: int64(f.rosterMemory), preload: f.preload,
 	})
 	if err != nil {

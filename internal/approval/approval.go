@@ -27,16 +27,16 @@ type Asked struct {
 const DefaultRule = "default"
 
 // Required finds the requirement of a batch: every rule that matches any of the
-// kinds counts, a kind that no rule matches falls to the default, and the batch
-// must meet the union (R1, R2, R7). Expiry is the shortest.
-func Required(policy countersign.Policy, kinds []countersign.ChangeKind) Asked {
+// matters counts, a matter that no rule matches falls to the default, and the
+// batch must meet the union (R1, R2, R7). Expiry is the shortest.
+func Required(policy countersign.Policy, matters []countersign.Matter) Asked {
 	var asked Asked
 	needsDefault := false
 	matched := make(map[string]bool, len(policy.Rules))
-	for _, kind := range kinds {
+	for _, matter := range matters {
 		any := false
 		for _, rule := range policy.Rules {
-			if rule.Matches(kind) {
+			if rule.Matches(matter) {
 				any = true
 				matched[rule.ID] = true
 			}

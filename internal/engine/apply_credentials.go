@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/countersign/countersign"
@@ -64,17 +65,26 @@ func (l *ledger) mayOwn(u countersign.User, t countersign.CredentialType) error 
 	case countersign.APISigner:
 		return countersign.E(countersign.Invalid, "user_id", "names an API signer, who enrols by onboarding code")
 	}
-	return l.roomForCredential(u.ID)
+	return l.roomForCredential(u)
 }
 
-func (l *ledger) roomForCredential(id countersign.UserID) error {
+// roomForCredential bounds what one user can have. Of an end user only what is not
+// over counts.
+func (l *ledger) roomForCredential(u countersign.User) error {
+	limit := countersign.MaxCredentialsPerUser
+	if u.Type == countersign.EndUser {
+		limit = countersign.MaxEndUserTokens
+	}
 	count := 0
-	err := l.w.tx.CredentialsOfUser(l.w.ctx, id, func(countersign.Credential) error {
-		count++
+	err := l.w.tx.CredentialsOfUser(l.w.ctx, u.ID, func(c countersign.Credential) error {
+		if u.Type != countersign.EndUser || l.w.now.Before(c.ExpiresAt) {
+			count++
+		}
 		return nil
 	})
-	if err == nil && count >= countersign.MaxCredentialsPerUser {
-		err = countersign.Code(countersign.Refused, "too_many_credentials", "user_id", "already has 50 credentials; revoke some first")
+	if err == nil && count >= limit {
+		err = countersign.Code(countersign.Refused, "too_many_credentials", "user_id",
+			"already has "+strconv.Itoa(limit)+" credentials; revoke some first")
 	}
 	return err
 }
@@ -133,7 +143,7 @@ func (l *ledger) issueEnrolmentCode(c *countersign.IssueEnrolmentCode) error {
 	if u.State != countersign.UserActive {
 		return wrongState(u.State, "must be active; invited and reset users get an onboarding code")
 	}
-	if err := l.roomForCredential(u.ID); err != nil {
+	if err := l.roomForCredential(u); err != nil {
 		return err
 	}
 	return l.putCode(c.CredentialID, u)

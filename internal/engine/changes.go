@@ -16,10 +16,10 @@ import (
 
 // gather collects what a tally looks at: the request's own clauses with the
 // pools fixed at its creation, tightened by what current rules ask now.
-func gather(picture *roster.Picture, organization countersign.Organization, request countersign.ChangeRequest, kinds []countersign.ChangeKind, now time.Time) approval.Case {
+func gather(picture *roster.Picture, organization countersign.Organization, request countersign.ChangeRequest, matters []countersign.Matter, now time.Time) approval.Case {
 	required := request.Requirement
 	if organization.Sealed() {
-		required = approval.And(required, approval.Required(organization.Policy, kinds).Requirement)
+		required = approval.And(required, approval.Required(organization.Policy, matters).Requirement)
 	}
 	c := approval.Case{Excluded: request.Excluded, Approvals: request.Approvals, Digest: request.Digest}
 	for i, clause := range required.Clauses {
@@ -77,8 +77,8 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	if !out.State.Open() {
 		return out
 	}
-	kinds := governedKinds(v.picture, request.Operations, request.Requester)
-	c := gather(v.picture, v.picture.Organization(), request, kinds, v.now)
+	matters := governed(v.picture, request.Operations, request.Requester)
+	c := gather(v.picture, v.picture.Organization(), request, matters, v.now)
 	tally := approval.Count(c)
 	out.Reachable = tally.Reachable
 	for i, clause := range c.Clauses {

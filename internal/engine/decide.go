@@ -119,7 +119,7 @@ func lastVote(request countersign.ChangeRequest, person countersign.UserID) (cou
 // people, and a requirement that current rules may have tightened but never
 // loosened (R4).
 func (w *work) tallyCase(organization countersign.Organization, request countersign.ChangeRequest) approval.Case {
-	return gather(w.picture, organization, request, governedKinds(w.picture, request.Operations, request.Requester), w.now)
+	return gather(w.picture, organization, request, governed(w.picture, request.Operations, request.Requester), w.now)
 }
 
 // overtaken finds out why an open request can no longer be decided: its

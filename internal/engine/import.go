@@ -221,7 +221,7 @@ func (w *work) checkOpen(found ImportView) error {
 	case organization.PolicyVersion <= request.AppliedPosition:
 		return nil // whoever approved it did so under this policy
 	}
-	asked := approval.Required(organization.Policy, governedKinds(w.picture, request.Operations, request.Requester)).Requirement
+	asked := approval.Required(organization.Policy, governed(w.picture, request.Operations, request.Requester)).Requirement
 	if both := approval.And(request.Requirement, asked); !slices.Equal(both.Clauses, request.Requirement.Clauses) {
 		return countersign.Code(countersign.Refused, "import_policy_moved", "", "the policy now asks more of such an import than it was opened under; open another for what is left")
 	}

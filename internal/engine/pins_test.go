@@ -89,6 +89,11 @@ func argument(ctx context.Context, of reflect.Type, actor countersign.Actor) ref
 
 func calls(method reflect.Value, args []reflect.Value) (panicked any) {
 	defer func() { panicked = recover() }()
-	method.Call(args)
+	for _, result := range method.Call(args) {
+		// A look is made to pin, until whoever opened it closes it.
+		if look, is := result.Interface().(*engine.Look); is && look != nil {
+			look.Close()
+		}
+	}
 	return nil
 }

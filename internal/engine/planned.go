@@ -113,6 +113,17 @@ func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
 	return user, ok && user.Living() && (id == p.v.actor.Viewer() || p.v.holds(countersign.UsersRead))
 }
 
+// Credential finds a credential: one's own, one that one has asked for, or with
+// credentials.read anybody's.
+func (p Present) Credential(id countersign.CredentialID) (countersign.Credential, bool) {
+	c, ok := p.v.picture.Credential(id)
+	self := p.v.actor.Viewer()
+	return c, ok && (c.UserID == self || c.RequestedBy == self || p.v.holds(countersign.CredentialsRead))
+}
+
+// Now is the moment of the change.
+func (p Present) Now() time.Time { return p.v.now }
+
 // Members lists the memberships of a group, in the order they were made.
 func (p Present) Members(id countersign.GroupID) ([]countersign.MembershipView, error) {
 	if !p.v.seesMembers(id) {

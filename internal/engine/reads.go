@@ -103,10 +103,7 @@ func (e *Engine) Users(ctx context.Context, actor countersign.Actor, f countersi
 		return List[countersign.UserView]{}, err
 	}
 	defer v.done()
-	f = access.Users(actor, v.holds, f)
-	return listed(ctx, v, func(picture *roster.Picture) (List[countersign.UserView], error) {
-		return picture.Users(f, sort, p, v.now)
-	})
+	return v.users(ctx, f, sort, p)
 }
 
 // User reads one user, deleted or not, and the revision of the answer.
@@ -116,12 +113,9 @@ func (e *Engine) User(ctx context.Context, actor countersign.Actor, id countersi
 		return countersign.UserView{}, 0, err
 	}
 	defer v.done()
-	if id != actor.Viewer() && !v.holds(countersign.UsersRead) {
-		return countersign.UserView{}, 0, missingThing("user")
-	}
-	user, ok, err := v.user(ctx, id)
-	if err != nil || !ok {
-		return user, 0, cmp.Or(err, missingThing("user"))
+	user, err := v.oneUser(ctx, id)
+	if err != nil {
+		return user, 0, err
 	}
 	return user, v.picture.Position(), nil
 }
@@ -133,10 +127,7 @@ func (e *Engine) Groups(ctx context.Context, actor countersign.Actor, f counters
 		return List[countersign.GroupView]{}, err
 	}
 	defer v.done()
-	f = access.Groups(actor, v.holds, f)
-	return listed(ctx, v, func(picture *roster.Picture) (List[countersign.GroupView], error) {
-		return picture.Groups(f, sort, p, v.now)
-	})
+	return v.groups(ctx, f, sort, p)
 }
 
 // Group reads one group, deleted or not, and the revision of the answer.
@@ -146,9 +137,9 @@ func (e *Engine) Group(ctx context.Context, actor countersign.Actor, id counters
 		return countersign.GroupView{}, 0, err
 	}
 	defer v.done()
-	group, ok, err := v.group(ctx, id)
-	if err != nil || !ok || (!v.holds(countersign.GroupsRead) && !v.member(id)) {
-		return countersign.GroupView{}, 0, cmp.Or(err, missingThing("group"))
+	group, err := v.oneGroup(ctx, id)
+	if err != nil {
+		return group, 0, err
 	}
 	return group, v.picture.Position(), nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/countersign/countersign/internal/approval"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/canon"
-	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -113,26 +112,7 @@ func (w *work) ask(organization countersign.Organization, ops []countersign.Chan
 	if !organization.Sealed() {
 		return approval.Asked{}
 	}
-	return approval.Required(organization.Policy, governedKinds(w.picture, ops, w.actor.User))
-}
-
-// governedKinds are the kinds a policy is asked about, for who asked: a voter or
-// a reader changes nothing about what a request needs.
-func governedKinds(picture *roster.Picture, ops []countersign.Change, requester countersign.UserID) []countersign.ChangeKind {
-	var kinds []countersign.ChangeKind
-	for _, op := range ops {
-		switch {
-		case op.Kind() == countersign.KindImportBatch: // what opened the import was asked
-		case op.Kind() == countersign.KindCredentialCollect, op.Kind() == countersign.KindCredentialRedeem, op.Kind() == countersign.KindUserActivate:
-		case op.Kind() == countersign.KindCredentialRevoke && owns(picture, op, requester):
-		default:
-			kinds = append(kinds, op.Kind())
-		}
-		if open, is := op.(*countersign.OpenImport); is {
-			kinds = append(kinds, open.Counts().Kinds()...)
-		}
-	}
-	return kinds
+	return approval.Required(organization.Policy, governed(w.picture, ops, w.actor.User))
 }
 
 // applyAtOnce applies a batch nobody needs to approve.

@@ -145,7 +145,19 @@ func (s *Sight) ListUsers(f countersign.UserFilter, keys []countersign.SortKey, 
 		}
 	}
 	keys = append(append([]countersign.SortKey{}, keys...), countersign.SortKey{Field: "name"}, countersign.SortKey{Field: "created"})
-	return answer(matching, s.Users, func(u countersign.UserView) string { return string(u.ID) }, userValue, keys, p)
+	value := func(u countersign.UserView, field string) value {
+		u.Role, u.State, _ = asShown(f, u)
+		return userValue(u, field)
+	}
+	return answer(matching, s.Users, func(u countersign.UserView) string { return string(u.ID) }, value, keys, p)
+}
+
+// asShown is the role and state a list goes by, and whether it has the user at all.
+func asShown(f countersign.UserFilter, u countersign.UserView) (countersign.Role, countersign.UserState, bool) {
+	if f.Shown == nil {
+		return u.Role, u.State, true
+	}
+	return f.Shown(u.Type, u.Role, u.State)
 }
 
 func userValue(u countersign.UserView, field string) value {
@@ -168,6 +180,10 @@ func userValue(u countersign.UserView, field string) value {
 }
 
 func (s *Sight) userMatches(f countersign.UserFilter, u countersign.UserView) bool {
+	visible := false
+	if u.Role, u.State, visible = asShown(f, u); !visible {
+		return false
+	}
 	if u.State == countersign.UserDeleted && !f.IncludeDeleted && !holds(f.States, countersign.UserDeleted) {
 		return false
 	}

@@ -237,7 +237,7 @@ func (s *Sight) notePendingChanges() {
 					continue
 				}
 				if role, ok := op.(*countersign.ChangeRole); ok && u.PendingRole == "" {
-					u.PendingRole = role.Role
+					u.PendingRole, u.PendingRoleChange = role.Role, c.ID
 				}
 				if isMove && moves == "" {
 					moves = c.ID
@@ -298,6 +298,9 @@ func (s *Sight) fillGroups() {
 			if m.Role == countersign.GroupAdmin {
 				g.AdminsCount++
 			}
+			if u := s.User(m.UserID); u != nil && u.Role == countersign.RoleAdmin {
+				g.RoleAdminsCount++
+			}
 		}
 	}
 }
@@ -313,6 +316,7 @@ func (s *Sight) fillUsers() {
 			ref := countersign.GroupRef{ID: m.GroupID, MembershipID: m.ID, Membership: m.State, Role: m.Role}
 			if g := s.Group(m.GroupID); g != nil {
 				ref.Number, ref.Name, ref.State = g.Number, g.Name, g.State
+				ref.UsersCount, ref.RoleAdminsCount = g.UsersCount, g.RoleAdminsCount
 			}
 			u.Groups = append(u.Groups, ref)
 		}

@@ -27,9 +27,9 @@ func (r requirement) life() time.Duration {
 // required reads governance.md B.2: every rule that matches any operation
 // counts; an operation no rule matches falls to the default; of two clauses about
 // the same people the larger number holds.
-func required(policy countersign.Policy, kinds []countersign.ChangeKind) requirement {
+func required(policy countersign.Policy, kinds []countersign.Matter) requirement {
 	var out requirement
-	spoken := map[countersign.ChangeKind]bool{}
+	spoken := map[countersign.Matter]bool{}
 	for _, rule := range policy.Rules {
 		matches := false
 		for _, kind := range kinds {
@@ -41,7 +41,7 @@ func required(policy countersign.Policy, kinds []countersign.ChangeKind) require
 			out.ask(rule.ID, rule.Requirement)
 		}
 	}
-	if slices.ContainsFunc(kinds, func(kind countersign.ChangeKind) bool { return !spoken[kind] }) {
+	if slices.ContainsFunc(kinds, func(kind countersign.Matter) bool { return !spoken[kind] }) {
 		out.ask("default", policy.Default)
 	}
 	return out
@@ -71,8 +71,12 @@ func stricter(these, those []countersign.Clause) []countersign.Clause {
 	return out
 }
 
-func speaksOf(rule countersign.Rule, kind countersign.ChangeKind) bool {
+func speaksOf(rule countersign.Rule, m countersign.Matter) bool {
+	kind := m.Kind
 	noun, _, _ := strings.Cut(string(kind), ".")
+	if rule.UserTypes != nil && !slices.Contains(rule.UserTypes, m.User) {
+		return false
+	}
 	return slices.ContainsFunc(rule.Changes, func(s string) bool { return s == "*" || s == string(kind) || s == noun+".*" })
 }
 
@@ -81,26 +85,58 @@ func (p *player) sealed() bool {
 	return o.SealedAt != ""
 }
 
-// governed are the kinds a policy is asked about: not the redeeming of a code or
+// governed is what a policy is asked about: not the redeeming of a code or
 // the collecting of a secret, which were decided before, and not the end of one's
 // own credential.
-func (p *player) governed(r *request) []countersign.ChangeKind {
-	var kinds []countersign.ChangeKind
+func (p *player) governed(r *request) []countersign.Matter {
+	var kinds []countersign.Matter
 	for _, op := range r.ops {
 		switch c := op.(type) {
 		case *countersign.ImportBatch:
 		case *countersign.OpenImport:
-			kinds = append(kinds, importedKinds(c)...)
+			for _, kind := range importedKinds(c) {
+				kinds = append(kinds, countersign.Matter{Kind: kind, User: createdType[kind]})
+			}
 		case *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser:
 		case *countersign.RevokeCredential:
 			if p.ownerOf(c.CredentialID) != r.Requester {
-				kinds = append(kinds, op.Kind())
+				kinds = append(kinds, countersign.Matter{Kind: op.Kind(), User: p.typeOf(r, p.ownerOf(c.CredentialID))})
 			}
 		default:
-			kinds = append(kinds, op.Kind())
+			t := createdType[op.Kind()]
+			if t == "" {
+				t = p.typeOf(r, p.subject(op))
+			}
+			kinds = append(kinds, countersign.Matter{Kind: op.Kind(), User: t})
 		}
 	}
 	return kinds
+}
+
+// createdType is the type of the user each kind of creation makes.
+var createdType = map[countersign.ChangeKind]countersign.UserType{
+	countersign.KindUserInvite: countersign.Person, countersign.KindUserCreateAPIUser: countersign.APIUser,
+	countersign.KindUserCreateAPISigner: countersign.APISigner, countersign.KindUserCreateEndUser: countersign.EndUser,
+}
+
+// typeOf is the type of a user who is there, or whom the request itself creates.
+func (p *player) typeOf(r *request, id countersign.UserID) countersign.UserType {
+	if u, f := read[userFields](p, countersign.UserFact(id)); f.version > 0 {
+		return u.Type
+	}
+	for _, op := range r.ops {
+		switch c := op.(type) {
+		case *countersign.CreateAPIUser:
+			if c.UserID == id {
+				return countersign.APIUser
+			}
+		case *countersign.CreateEndUser:
+			if c.UserID == id {
+				return countersign.EndUser
+			}
+		}
+	}
+	return ""
 }
 
 func (p *player) ownerOf(id countersign.CredentialID) countersign.UserID {

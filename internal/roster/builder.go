@@ -84,9 +84,12 @@ func (b *builder) putUser(u *countersign.User) error {
 	if known {
 		b.countUser(c, i, -1)
 	}
-	before := c.size()
+	before, administered := c.size(), known && c.role(i) == roleAdmin
 	if err := c.set(i, id, u, b); err != nil {
 		return fmt.Errorf("user %s: %w", u.ID, err)
+	}
+	if known && administered != (c.role(i) == roleAdmin) {
+		b.recountAdmin(c, i)
 	}
 	if b.loading && i == userRows-1 {
 		c.seal()
@@ -118,6 +121,19 @@ func (b *builder) countUser(c *userChunk, i uint32, by int) {
 		b.admins.set(hash, c.id[i], struct{}{}, b.token, b.common.hash)
 	} else {
 		b.admins.remove(hash, c.id[i], b.token)
+	}
+}
+
+// recountAdmin tells the groups of a user that he has become an admin, or ceased
+// to be one.
+func (b *builder) recountAdmin(c *userChunk, i uint32) {
+	for _, l := range c.linksOf(i) {
+		g, k := own(&b.groups, l.groupRow(), b.token)
+		if c.role(i) == roleAdmin {
+			g.roleAdmins[k]++
+		} else {
+			g.roleAdmins[k]--
+		}
 	}
 }
 
@@ -255,10 +271,10 @@ func (b *builder) link(row uint32) {
 	if starts, expires := c.termOf(i); starts != unbounded || expires != unbounded {
 		l.group |= bounded
 	}
-	u, k := own(&b.users, c.user[i], b.token)
+	u, at := own(&b.users, c.user[i], b.token)
 	before := u.size()
-	end := u.linkAt[k+1] - u.linkAt[k]
-	u.setLinks(k, end, end, []link{l})
+	end := u.linkAt[at+1] - u.linkAt[at]
+	u.setLinks(at, end, end, []link{l})
 	b.bytes += u.size() - before
 
 	g, k := own(&b.groups, c.group[i], b.token)
@@ -269,18 +285,21 @@ func (b *builder) link(row uint32) {
 	if c.role(i) == memberAdmin {
 		g.admins[k]++
 	}
+	if u.role(at) == roleAdmin {
+		g.roleAdmins[k]++
+	}
 	b.members.living++
 }
 
 // unlink is link undone.
 func (b *builder) unlink(row uint32) {
 	c, i := own(&b.members, row, b.token)
-	u, k := own(&b.users, c.user[i], b.token)
-	at := uint32(slices.IndexFunc(u.linksOf(k), func(l link) bool { return l.member == row }))
+	u, at := own(&b.users, c.user[i], b.token)
+	place := uint32(slices.IndexFunc(u.linksOf(at), func(l link) bool { return l.member == row }))
 	before := u.size()
-	u.setLinks(k, at, at+1, nil)
+	u.setLinks(at, place, place+1, nil)
 	b.bytes += u.size() - before
-	if u.state(k) == userDeleted && !b.cold {
+	if u.state(at) == userDeleted && !b.cold {
 		b.leavingUsers = append(b.leavingUsers, c.user[i])
 	}
 
@@ -294,6 +313,9 @@ func (b *builder) unlink(row uint32) {
 	b.bytes += g.members[k].size()
 	if c.role(i) == memberAdmin {
 		g.admins[k]--
+	}
+	if u.role(at) == roleAdmin {
+		g.roleAdmins[k]--
 	}
 	if g.state[k] == groupDeleted && !b.cold {
 		b.leavingGroups = append(b.leavingGroups, c.group[i])

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign"
 )
@@ -132,10 +133,47 @@ func (p *Picture) Credentials(user countersign.UserID) []countersign.Credential 
 	for _, c := range w.list {
 		list = append(list, copyCredential(c))
 	}
-	slices.SortFunc(list, func(a, b countersign.Credential) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(string(a.ID), string(b.ID)))
-	})
+	slices.SortFunc(list, func(a, b countersign.Credential) int { return olderCredential(&a, &b) })
 	return list
+}
+
+// Tokens lists the tokens that work now of users of one type, oldest first; users
+// narrows it to some of them. It is one pass over the credentials, unless it is
+// narrowed.
+func (p *Picture) Tokens(kind countersign.UserType, users []countersign.UserID, page countersign.Page, now time.Time) List[countersign.Credential] {
+	var found []*countersign.Credential
+	take := func(id *uuid, w *wallet) bool {
+		if n := p.personByID(id); n.kind(now) != kind {
+			return true
+		}
+		for _, c := range w.list {
+			if c.Type == countersign.Token && c.WorksAt(now) {
+				found = append(found, c)
+			}
+		}
+		return true
+	}
+	if len(users) > 0 {
+		for id := range idSet(users) {
+			if w, ok := p.credentials.byUser.get(p.common.hash(&id), &id); ok {
+				take(&id, w)
+			}
+		}
+	} else {
+		p.credentials.byUser.each(take)
+	}
+	list := List[countersign.Credential]{Total: len(found), Revision: p.position}
+	from := min(max(page.Offset, 0), len(found))
+	to := from + min(max(page.Limit, 0), len(found)-from)
+	for _, c := range window(found, olderCredential, from, to) {
+		list.Items = append(list.Items, copyCredential(c))
+	}
+	list.More = page.Limit > 0 && to < len(found)
+	return list
+}
+
+func olderCredential(a, b *countersign.Credential) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(string(a.ID), string(b.ID)))
 }
 
 func copyCredential(c *countersign.Credential) countersign.Credential {

@@ -139,9 +139,7 @@ type userFilter struct {
 	p                  *Picture
 	f                  *countersign.UserFilter
 	now                question
-	kinds              uint32
-	roles              uint32
-	states             uint32
+	seen               *lens
 	names, emails      map[string]bool
 	externalIDs        map[string]bool
 	ids, excluded      map[uuid]bool
@@ -151,39 +149,47 @@ type userFilter struct {
 	sets               []*rowSet
 	without            []*rowSet
 	textually, nothing bool
+	// withDeleted is set when deleted users can match.
+	withDeleted bool
 	// passes says which classes of users get through: 1 or 0.
 	passes [classes]uint64
 }
 
 func (p *Picture) newUserFilter(f *countersign.UserFilter, now question) *userFilter {
 	m := &userFilter{
-		p: p, f: f, now: now,
-		kinds: wordMask(userTypes, f.Types), roles: wordMask(userRoles, f.Roles), states: wordMask(userStates, f.States) &^ (1 << noRow),
+		p: p, f: f, now: now, seen: newLens(f.Shown),
 		names: textSet(f.Names, names.Fold), emails: textSet(f.Emails, names.FoldEmail), externalIDs: textSet(f.ExternalIDs, exactly),
 		ids: idSet(f.IDs), excluded: idSet(f.ExcludeIDs), groups: idSet(f.GroupIDs), text: []byte(names.Fold(f.Text)),
-	}
-	if len(f.States) == 0 && !f.IncludeDeleted {
-		m.states &^= 1 << userDeleted
 	}
 	m.compile()
 	m.textually = len(m.text) > 0 || m.names != nil || m.emails != nil || m.externalIDs != nil
 	return m
 }
 
-// compile makes a table of the types, roles and states.
+// compile makes a table of the types, roles and states, as they are seen.
 func (m *userFilter) compile() {
+	kinds, roles := wordMask(userTypes, m.f.Types), wordMask(userRoles, m.f.Roles)
+	states := wordMask(userStates, m.f.States) &^ (1 << noRow)
+	if len(m.f.States) == 0 && !m.f.IncludeDeleted {
+		states &^= 1 << userDeleted
+	}
 	for kind := range userTypes {
 		for role := range userRoles {
 			for state := range userStates {
-				pass := m.kinds >> kind & (m.roles >> role) & (m.states >> state) & 1
-				m.passes[classOf(uint8(kind), uint8(role), uint8(state))] = uint64(pass)
+				k := classOf(uint8(kind), uint8(role), uint8(state))
+				if m.seen.hides(k) || state == int(noRow) {
+					continue
+				}
+				pass := kinds >> kind & (roles >> m.seen.role(k)) & (states >> m.seen.state(k)) & 1
+				m.passes[k] = uint64(pass)
+				m.withDeleted = m.withDeleted || pass != 0 && state == int(userDeleted)
 			}
 		}
 	}
 }
 
 // cold reports whether deleted users can match.
-func (m *userFilter) cold() bool { return m.states>>userDeleted&1 != 0 }
+func (m *userFilter) cold() bool { return m.withDeleted }
 
 // prepare finds the rows that ids, memberships and permissions leave.
 func (m *userFilter) prepare() {
@@ -304,8 +310,7 @@ func (m *userFilter) birth(u *userBirth) bool {
 	if m.nothing || f.Permission != "" || (f.Only != "" && m.only != u.id) || (m.ids != nil && !m.ids[u.id]) || m.excluded[u.id] {
 		return false
 	}
-	if m.kinds&codeMask(userTypes, []countersign.UserType{u.Type}) == 0 || m.roles&codeMask(userRoles, []countersign.Role{u.Role}) == 0 ||
-		m.states&codeMask(userStates, []countersign.UserState{u.State}) == 0 {
+	if m.passes[u.class()%classes] == 0 {
 		return false
 	}
 	text := string(m.text)

@@ -20,10 +20,13 @@ type groupChunk struct {
 	state [groupRows]uint8
 	// grants is what members receive: nil unless the group is active. perms is
 	// what the row says in any case.
-	grants         [groupRows]*permSet
-	perms          [groupRows]*permSet
-	members        [groupRows]*vector
+	grants  [groupRows]*permSet
+	perms   [groupRows]*permSet
+	members [groupRows]*vector
+	// admins are members who administer the group, roleAdmins members who are
+	// admins of the organization.
 	admins         [groupRows]uint32
+	roleAdmins     [groupRows]uint32
 	created        [groupRows]int64
 	modified       [groupRows]int64
 	membersVersion [groupRows]int64
@@ -48,7 +51,7 @@ func (c *groupChunk) size() int64 {
 }
 
 func (c *groupChunk) free(i, next uint32) {
-	c.state[i], c.perms[i], c.grants[i], c.members[i], c.admins[i] = noRow, nil, nil, nil, 0
+	c.state[i], c.perms[i], c.grants[i], c.members[i], c.admins[i], c.roleAdmins[i] = noRow, nil, nil, nil, 0, 0
 	c.id[i] = uuid{}
 	binary.LittleEndian.PutUint32(c.id[i][:], next)
 	c.setName(i, "", false)

@@ -73,7 +73,11 @@ func (b *builder) fillUsers() {
 				l.group |= bounded
 			}
 		}
-		u, _ := b.users.at(c.user[i])
+		u, at := b.users.at(c.user[i])
+		if u.role(at) == roleAdmin {
+			g, k := b.groups.at(c.group[i])
+			g.roleAdmins[k]++
+		}
 		u.links[cursor[c.user[i]]] = l
 		cursor[c.user[i]]++
 	})

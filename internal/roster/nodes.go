@@ -219,6 +219,12 @@ func (n *team) living(now time.Time) bool {
 	return n.birth(now) != nil
 }
 
+// counts are how many effective members a stored group has, how many of them
+// administer it, and how many are admins of the organization.
+func (n *team) counts() (users, admins, roleAdmins int) {
+	return n.c.members[n.i].len(), int(n.c.admins[n.i]), int(n.c.roleAdmins[n.i])
+}
+
 func (n *team) marks() []mark {
 	if n.hung == nil {
 		return nil

@@ -25,12 +25,12 @@ type packing struct {
 }
 
 // newPacking returns nil for an order it knows nothing of.
-func newPacking(keys []sortKey) *packing {
+func newPacking(keys []sortKey, seen *lens) *packing {
 	k, left := &packing{}, uint8(64)
 	for i, key := range keys {
 		switch key.field {
 		case byRole, byState, byType:
-			k.word(key, left)
+			k.word(key, left, seen)
 			if !k.created && left >= wordWidth {
 				k.lead |= (1<<wordWidth - 1) << (left - wordWidth)
 			}
@@ -51,12 +51,12 @@ func newPacking(keys []sortKey) *packing {
 }
 
 // word adds what one of the three words gives.
-func (k *packing) word(key sortKey, left uint8) {
+func (k *packing) word(key sortKey, left uint8, seen *lens) {
 	for n := range classes {
-		code := class(n).state()
+		code := seen.state(class(n))
 		switch key.field {
 		case byRole:
-			code = class(n).role()
+			code = seen.role(class(n))
 		case byType:
 			code = class(n).kind()
 		default:
@@ -131,7 +131,7 @@ type scan struct {
 func newScan(match *userFilter, columns *userColumns, picked *picker) *scan {
 	s := &scan{match: match, picked: picked}
 	if picked.limit > 0 && picked.order.users == columns {
-		s.packing = newPacking(picked.order.keys)
+		s.packing = newPacking(picked.order.keys, match.seen)
 	}
 	return s
 }
@@ -164,7 +164,7 @@ type lead struct {
 // have: how many users come before them is known without looking. It returns how
 // many rows before the page that leaves out.
 func (m *userFilter) narrowLeads(known *settled, picked *picker) (before int) {
-	packing := newPacking(picked.order.keys)
+	packing := newPacking(picked.order.keys, m.seen)
 	if packing == nil || packing.lead == 0 {
 		return 0
 	}

@@ -94,6 +94,7 @@ func copyPolicy(p countersign.Policy) countersign.Policy {
 	p.Rules = slices.Clone(p.Rules)
 	for i := range p.Rules {
 		p.Rules[i].Changes = slices.Clone(p.Rules[i].Changes)
+		p.Rules[i].UserTypes = slices.Clone(p.Rules[i].UserTypes)
 		p.Rules[i].Requirement.Clauses = slices.Clone(p.Rules[i].Requirement.Clauses)
 	}
 	p.Default.Clauses = slices.Clone(p.Default.Clauses)

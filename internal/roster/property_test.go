@@ -124,6 +124,34 @@ var userFields = []field[countersign.UserFilter, countersign.UserView]{
 		f.Permission = pick(w, w.somePermission(), countersign.UsersRead, countersign.GroupsRead)
 	}},
 	{"Only", func(w *world, f *countersign.UserFilter, u countersign.UserView) { f.Only = u.ID }},
+	{"Shown", func(w *world, f *countersign.UserFilter, _ countersign.UserView) { f.Shown = pick(w, otherwise...) }},
+}
+
+// otherwise are ways in which an API might show users.
+var otherwise = []countersign.UserShown{
+	func(t countersign.UserType, r countersign.Role, s countersign.UserState) (countersign.Role, countersign.UserState, bool) {
+		if s == countersign.UserSuspended && t == countersign.Person {
+			s = countersign.UserResetDeviceCode
+		} else if s == countersign.UserSuspended {
+			s = countersign.UserDeleted
+		}
+		if r == countersign.RoleNone {
+			r = countersign.RoleViewer
+		}
+		return r, s, t != countersign.EndUser
+	},
+	func(t countersign.UserType, r countersign.Role, s countersign.UserState) (countersign.Role, countersign.UserState, bool) {
+		switch s {
+		case countersign.UserPendingApproval:
+			return r, countersign.UserActive, t == countersign.Person
+		case countersign.UserDeleted: // shown as if he were there
+			return countersign.NoRole, countersign.UserActive, true
+		case countersign.UserActive:
+			return countersign.RoleTrader, s, true
+		default:
+			return r, s, true
+		}
+	},
 }
 
 var groupFields = []field[countersign.GroupFilter, countersign.GroupView]{
@@ -397,6 +425,8 @@ func TestRosterAgreesWithTheOracle(t *testing.T) {
 				groups.compare(t, w, book, sight, perBatch/4)
 				memberships.compare(t, w, book, sight, perBatch/4)
 				compareSingles(t, w, book, sight)
+				compareProposals(t, w, book, sight)
+				compareBriefs(t, w, book, sight)
 				compareChecks(t, w, book, sight)
 				compareImpact(t, w, book, now)
 			})

@@ -19,6 +19,8 @@ func ask(now time.Time) question { return question{now, now.UnixMicro()} }
 type userColumns struct {
 	p      *Picture
 	births []*userBirth
+	// seen is how the list sees roles and states.
+	seen *lens
 	// last is the chunk asked for last: lists go through them one by one.
 	last  *userChunk
 	lastN uint32
@@ -36,11 +38,11 @@ func (l *userColumns) number(ref uint32, f field) uint64 {
 		u := l.births[ref&^born]
 		switch f {
 		case byRole:
-			return rank(userRoles, u.Role)
+			return rankOf(l.seen.role(u.class()))
 		case byState:
-			return rank(userStates, u.State)
+			return rankOf(l.seen.state(u.class()))
 		case byType:
-			return rank(userTypes, u.Type)
+			return rankOf(u.class().kind())
 		case byCreated:
 			return ascending(u.CreatedAt.UnixMicro())
 		default:
@@ -50,9 +52,9 @@ func (l *userColumns) number(ref uint32, f field) uint64 {
 	c, i := l.at(ref)
 	switch f {
 	case byRole:
-		return rankOf(c.role(i))
+		return rankOf(l.seen.role(c.class[i]))
 	case byState:
-		return rankOf(c.state(i))
+		return rankOf(l.seen.state(c.class[i]))
 	case byType:
 		return rankOf(c.kind(i))
 	case byCreated:
@@ -70,11 +72,6 @@ func rankOf(code uint8) uint64 {
 		return missing
 	}
 	return uint64(code)
-}
-
-func rank[T ~string](list []T, word T) uint64 {
-	c, _ := code(list, word)
-	return rankOf(c)
 }
 
 func (l *userColumns) text(ref uint32, f field) []byte {
@@ -134,12 +131,12 @@ func (p *Picture) userBirths(now time.Time) []*userBirth {
 	seen := map[uuid]bool{}
 	for _, c := range p.pending.changes {
 		for _, op := range c.cause.Operations {
-			birth, ok := userBorn(c.cause, op)
-			if !ok || seen[birth.id] {
+			id, ok := parseID(userToBe(op))
+			if !ok || seen[id] {
 				continue
 			}
-			seen[birth.id] = true
-			n := p.personByID(&birth.id)
+			seen[id] = true
+			n := p.personByID(&id)
 			if u := n.birth(now); u != nil {
 				list = append(list, u)
 			}
@@ -160,7 +157,7 @@ func (p *Picture) Users(f countersign.UserFilter, sort []countersign.SortKey, pa
 	if match.cold() && !p.cold {
 		return list, ErrCold
 	}
-	columns := &userColumns{p: p, births: p.userBirths(now)}
+	columns := &userColumns{p: p, births: p.userBirths(now), seen: match.seen}
 	order.columns, order.users = columns, columns
 	picked, err := newPicker(order, page, columns.find)
 	if err != nil {

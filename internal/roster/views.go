@@ -18,11 +18,12 @@ func (p *Picture) userView(n *person, now time.Time) countersign.UserView {
 		v.Permissions = slices.Clone(birth.Permissions)
 		v.AllowedIPs = slices.Clone(birth.AllowedIPs)
 		v.Profile = maps.Clone(birth.Profile)
-		v.PendingChange, v.PendingRole = birth.born.ID, n.pendingRole(now)
-		return v
+		v.PendingChange = birth.born.ID
+	} else {
+		v.User = n.c.user(n.i)
+		v.PendingChange = n.pendingChange(now)
 	}
-	v.User = n.c.user(n.i)
-	v.PendingChange, v.PendingRole = n.pendingChange(now), n.pendingRole(now)
+	v.PendingRole, v.PendingRoleChange = n.pendingRole(now)
 	return v
 }
 
@@ -43,13 +44,13 @@ func (n *person) pendingChange(now time.Time) countersign.ChangeID {
 }
 
 // pendingRole is that of the oldest request that would change his role.
-func (n *person) pendingRole(now time.Time) countersign.Role {
+func (n *person) pendingRole(now time.Time) (countersign.Role, countersign.ChangeID) {
 	for _, k := range n.marks() {
 		if k.role != countersign.NoRole && k.change.openAt(now) {
-			return k.role
+			return k.role, k.change.ID
 		}
 	}
-	return countersign.NoRole
+	return countersign.NoRole, ""
 }
 
 // groupRefs lists the groups a user is or would be in, by folded name, then id.
@@ -68,6 +69,7 @@ func (p *Picture) groupRefs(n *person, now time.Time) []countersign.GroupRef {
 		}}
 		if g.c != nil {
 			entry.ref.Number, entry.ref.State = g.c.number(g.i), groupStates[g.c.state[g.i]]
+			entry.ref.UsersCount, _, entry.ref.RoleAdminsCount = g.counts()
 		} else if birth := g.birth(now); birth != nil {
 			entry.ref.Number, entry.ref.State = birth.Number, birth.State
 		}
@@ -103,7 +105,7 @@ func (p *Picture) groupView(n *team, now time.Time) countersign.GroupView {
 		v.Permissions = slices.Clone(birth.Permissions)
 	} else {
 		v.Group = n.c.group(n.i)
-		v.UsersCount, v.AdminsCount = n.c.members[n.i].len(), int(n.c.admins[n.i])
+		v.UsersCount, v.AdminsCount, v.RoleAdminsCount = n.counts()
 	}
 	if k, ok := oldest(n.marks(), now); ok {
 		v.PendingChange = k.change.ID

@@ -42,7 +42,7 @@ func engineRules() []rule {
 		{"If-Match is compared", submit, "if version != w.o.IfMatch {", "if false && version != w.o.IfMatch {", enginePkg, "TestAChangeMayRelyOnAVersion"},
 		{"If-Match sees every object", apply, "	case *countersign.RemovePermission:\n		return permission(c.Permission)\n", "", enginePkg, "TestAChangeMayRelyOnAVersion"},
 		{"who answers is asked under the lock", work, "u.ResponsiblePersonID != w.actor.Person()", "false", enginePkg, "TestWhoAnswersIsAskedUnderTheLock"},
-		{"what is required depends on the requester", "internal/engine/decide.go", "governedKinds(w.picture, request.Operations, request.Requester)", "governedKinds(w.picture, request.Operations, w.actor.User)", enginePkg, "TestWhatARequestNeedsDependsOnItsRequester"},
+		{"what is required depends on the requester", "internal/engine/decide.go", "governed(w.picture, request.Operations, request.Requester)", "governed(w.picture, request.Operations, w.actor.User)", enginePkg, "TestWhatARequestNeedsDependsOnItsRequester"},
 	}
 }
 

@@ -15,7 +15,7 @@ func importRules() []rule {
 		{"import: the permissions declared", imports, "if !slices.Contains(open.Permissions, p) {", "if false {", enginePkg, "TestRowsAreWhatTheImportDeclares"},
 		{"import: the salt declared", imports, "case rows.Salt != open.Salt:", "case false:", enginePkg, "TestRowsAreWhatTheImportDeclares"},
 		{"import: what comes again is answered", submit, "err != nil || before != nil {", "err != nil {", enginePkg, "TestABatchIsTakenInOnce"},
-		{"import: needs what its rows need", submit, "kinds = append(kinds, open.Counts().Kinds()...)", "_ = open", enginePkg, "TestWhatAnImportNeeds"},
+		{"import: needs what its rows need", "internal/engine/matter.go", "matters = append(matters, countersign.Matter{Kind: kind, User: bornOf(kind)})", "_ = kind", enginePkg, "TestWhatAnImportNeeds"},
 		{"import: asks for what its rows ask", "internal/access/access.go", "		if !holds(need) {\n			return missing(need)\n		}\n	}\n	return nil\n}\n\n// implied are", "		_ = need\n	}\n	return nil\n}\n\n// implied are", enginePkg, "TestAnImporterMustStillBeAllowedTo"},
 		{"import: emails are unique", users, "if _, taken := people[key]; taken {", "if false {", enginePkg, "TestARowThatIsRefusedEndsItsBatch"},
 		{"import: a pair is made once", members, "if met && !before.Removed {", "if met && false {", enginePkg, "TestARowThatIsRefusedEndsItsBatch"},

@@ -9,7 +9,7 @@ const (
 
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
-	return slices.Concat(tallies(), decisions(), engineRules(), importRules(), memory(), replayed(), signed(), tokens(), groups())
+	return slices.Concat(tallies(), decisions(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), tokens(), groups(), wording())
 }
 
 func tallies() []rule {

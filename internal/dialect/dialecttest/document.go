@@ -26,6 +26,9 @@ type document struct {
 	problem    *jsonschema.Schema
 	// codes by status, from the table in the document's description.
 	codes map[int][]string
+	// foreign is the document of a published API: its answers are held to it, but
+	// its requests may say more than it tells, and its errors have their own shape.
+	foreign bool
 }
 
 type operation struct {
@@ -61,9 +64,9 @@ type header struct {
 }
 
 // load compiles the document once; it is the same for every test.
-var load = sync.OnceValues(func() (*document, error) { return compile(api.Document()) })
+var load = sync.OnceValues(func() (*document, error) { return compile(api.Document(), false) })
 
-func compile(source []byte) (*document, error) {
+func compile(source []byte, foreign bool) (*document, error) {
 	spec, err := openapi3.NewLoader().LoadFromData(source)
 	if err != nil {
 		return nil, err
@@ -87,9 +90,11 @@ func compile(source []byte) (*document, error) {
 	if err := c.AddResource(resourceURL, resource); err != nil {
 		return nil, err
 	}
-	d := &document{codes: codesOf(spec.Info.Description)}
-	if d.problem, err = c.at("components", "schemas", "Problem"); err != nil {
-		return nil, err
+	d := &document{codes: codesOf(spec.Info.Description), foreign: foreign}
+	if !foreign {
+		if d.problem, err = c.at("components", "schemas", "Problem"); err != nil {
+			return nil, err
+		}
 	}
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
