@@ -227,6 +227,30 @@ func TestWhoIsActedForDoesNotApproveIt(t *testing.T) {
 	}
 }
 
+// TestARepeatForAnotherIsAnotherRequest: who is acted for could else approve what
+// an equal request had asked before, for somebody else.
+func TestARepeatForAnotherIsAnotherRequest(t *testing.T) {
+	t.Parallel()
+	w := staff(t).Seal()
+	ask := func(actor countersign.Actor) countersign.ChangeID {
+		t.Helper()
+		result, err := w.Engine.Submit(t.Context(), actor, []countersign.Change{&countersign.CreateGroup{Name: "The same"}}, engine.Options{Repeats: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.Change.ID
+	}
+	own := ask(w.As("bot").Actor)
+	forGrace := ask(actFor(t, w, "bot", "grace"))
+	if own == forGrace || ask(actFor(t, w, "bot", "grace")) != forGrace || ask(w.As("bot").Actor) == "" {
+		t.Errorf("%s for itself, %s for grace", own, forGrace)
+	}
+	change, err := w.Engine.Change(t.Context(), w.As("grace").Actor, forGrace)
+	if err != nil || change.CanDecide {
+		t.Errorf("grace may decide what was asked for her (%v)", err)
+	}
+}
+
 // TestActingForAnotherIsTestedAgainUnderTheLock, after authentication.
 func TestActingForAnotherIsTestedAgainUnderTheLock(t *testing.T) {
 	t.Parallel()

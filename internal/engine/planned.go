@@ -117,7 +117,7 @@ func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
 // credentials.read anybody's.
 func (p Present) Credential(id countersign.CredentialID) (countersign.Credential, bool) {
 	c, ok := p.v.picture.Credential(id)
-	self := p.v.actor.User
+	self := p.v.actor.Viewer()
 	return c, ok && (c.UserID == self || c.RequestedBy == self || p.v.holds(countersign.CredentialsRead))
 }
 

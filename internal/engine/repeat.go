@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/canon"
@@ -21,6 +22,11 @@ func (w *work) repeated(ops []countersign.Change) (*countersign.ChangeRequest, e
 	}
 	for _, request := range w.picture.OpenChanges(w.now) {
 		if request.Requester != w.actor.User || len(request.Operations) != len(ops) {
+			continue
+		}
+		// Asked for somebody who may vote on it, it would be a request of his own
+		// that he approves.
+		if w.actor.Subject != "" && !slices.Contains(request.Excluded, w.actor.Subject) {
 			continue
 		}
 		asked, err := asAsked(request.Operations)

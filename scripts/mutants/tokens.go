@@ -48,6 +48,7 @@ func tokens() []rule {
 		{"acting: no replacing", "internal/engine/close.go", "if w.actor.Subject != \"\" || ", "if ", authnPkg, decides},
 		{"acting: nothing protected", "internal/access/access.go", "case actor.Subject != \"\" && !delegable(kind):", "case false:", authnPkg, decides},
 		{"acting: the subject does not approve it", "internal/engine/submit.go", "request.RequesterPerson, w.actor.Subject)", "request.RequesterPerson)", authnPkg, "TestWhoIsActedForDoesNotApproveIt"},
+		{"acting: a repeat for another is another", "internal/engine/repeat.go", "w.actor.Subject != \"\" && !slices.Contains(request.Excluded, w.actor.Subject)", "!slices.Contains(request.Excluded, request.Requester)", authnPkg, "TestARepeatForAnotherIsAnotherRequest"},
 		{"acting: the log tells", "internal/engine/work.go", ", Subject: string(w.actor.Subject),", ",", authnPkg, "TestWhoIsActedForDoesNotApproveIt"},
 		{"acting: tested again under the lock", "internal/engine/work.go", "if w.actor.Subject != \"\" && ActFor(w.picture, w.actor, w.actor.Subject, w.now) != nil {", "if false {", authnPkg, "TestActingForAnotherIsTestedAgainUnderTheLock"},
 		{"oauth: the enterprise is one's own", boxToken, "if err == nil && organization.Number != id {", "if false {", boxPkg, "TestTokenRefusals"},
