@@ -43,6 +43,8 @@ const (
 )
 
 // profileRules says of each name what its value must be.
+//
+//nolint:gochecknoglobals // a table, never written
 var profileRules = map[string]func(field, value string) error{
 	ProfileAddress:               textUpTo(maxProfileLong),
 	ProfileContentStatus:         oneOf("cannot_delete_edit", "cannot_delete_edit_upload"),

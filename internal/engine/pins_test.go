@@ -76,9 +76,18 @@ func argument(ctx context.Context, of reflect.Type, actor countersign.Actor) ref
 		return reflect.ValueOf([]countersign.Change{&countersign.CreateGroup{Name: "Pinned"}})
 	}
 	if of.Kind() == reflect.Func {
-		return reflect.MakeFunc(of, func([]reflect.Value) []reflect.Value { return nil })
+		return reflect.MakeFunc(of, func([]reflect.Value) []reflect.Value { return nothing(of) })
 	}
 	return reflect.Zero(of)
+}
+
+// nothing is what a function returns that has nothing to say.
+func nothing(of reflect.Type) []reflect.Value {
+	out := make([]reflect.Value, of.NumOut())
+	for i := range out {
+		out[i] = reflect.Zero(of.Out(i))
+	}
+	return out
 }
 
 func calls(method reflect.Value, args []reflect.Value) (panicked any) {

@@ -2,10 +2,12 @@ package engine_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // club is a group of gina, who administers it, mona, and a group of neither.
@@ -174,6 +176,43 @@ func TestARepeatedRequestIsTheOneThatWaits(t *testing.T) {
 				t.Errorf("%s, once nothing waits, is an old request (%v)", kind, err)
 			}
 			h.votesNobodyMisses()
+		}
+	})
+}
+
+// What a profile holds is in no leaf, in clear.
+func TestProfilesStandInTheLogAsCommitments(t *testing.T) {
+	onOne(t, func(t *testing.T, h *house) {
+		h.crew()
+		const phone = "+41 79 555 01 23"
+		h.applies("ada", &countersign.UpdateUser{UserID: h.ID("vera"), Profile: countersign.Some(countersign.Profile{"phone": phone, "job_title": "Auditor"})})
+		if u := h.user(h.ID("vera")); u.Profile["phone"] != phone {
+			t.Errorf("the profile is %v", u.Profile)
+		}
+		h.applies("ada", &countersign.UpdateUser{UserID: h.ID("vera"), Profile: countersign.Some(countersign.Profile{"phone": ""})})
+		if u := h.user(h.ID("vera")); len(u.Profile) != 1 || u.Profile["job_title"] != "Auditor" {
+			t.Errorf("the profile is %v", u.Profile)
+		}
+		h.applies("ada", &countersign.UpdateUser{UserID: h.ID("vera"), Profile: countersign.Null[countersign.Profile]()})
+		if u := h.user(h.ID("vera")); u.Profile != nil {
+			t.Errorf("the profile is %v", u.Profile)
+		}
+		seen := 0
+		err := h.Store.Read(t.Context(), h.Org.ID, func(tx store.ReadTx) error {
+			return tx.Entries(t.Context(), 0, 1000, func(e countersign.AuditEntry) error {
+				if strings.Contains(string(e.Leaf), "555 01") || strings.Contains(string(e.Leaf), "Auditor") {
+					t.Errorf("entry %d tells the profile: %s", e.Index, e.Leaf)
+				}
+				for _, o := range e.Openings {
+					if o.Field == "profile" {
+						seen++
+					}
+				}
+				return nil
+			})
+		})
+		if err != nil || seen == 0 {
+			t.Errorf("%d openings (%v)", seen, err)
 		}
 	})
 }

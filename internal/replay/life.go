@@ -194,7 +194,7 @@ func (p *player) checkBase(r *request) {
 			if f, ok := p.facts[e.Fact]; ok {
 				now = f.fields[field]
 			}
-			empty := len(now) == 0 && slices.Contains([]string{`""`, `[]`, `0`}, string(before))
+			empty := len(now) == 0 && slices.Contains([]string{`""`, `[]`, `{}`, `0`}, string(before))
 			p.must(empty || string(now) == string(before), "it shows %s of %s as %s, which is %s", field, e.Fact, before, now)
 		}
 	}

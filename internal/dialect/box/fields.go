@@ -83,6 +83,3 @@ func (f fields) of(o object) object {
 	}
 	return out
 }
-
-// mini is the nested representation.
-func mini(o object) object { return fields{}.of(o) }

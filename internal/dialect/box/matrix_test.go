@@ -130,7 +130,8 @@ func newMatrix(t *testing.T) *matrix {
 		caller("gadmin", "gina"), caller("gadmin-0", "gus"), caller("member", "mona"), caller("other", "otto"), caller("bot", "bot"),
 		{"as-gadm", "robot", "gina", []string{"As-User: " + w.numbers["gina"]}},
 		{"as-other", "robot", "otto", []string{"As-User: " + w.numbers["otto"]}},
-		caller("stranger", "stranger"), {"nobody", "", "otto", []string{"Authorization: "}},
+		caller("stranger", "stranger"),
+		{"nobody", "", "otto", []string{"Authorization: "}},
 	}
 	return w
 }

@@ -79,11 +79,13 @@ func (s *sight) show(u *countersign.User) object {
 	p := u.Profile
 	flag := func(name string) bool { return p[name] == "true" }
 	return s.fields.of(append(userRef(u.Number, u.Name, u.Email), object{
-		{"created_at", inStandard, moment(u.CreatedAt)}, {"modified_at", inStandard, moment(u.ModifiedAt)},
+		{"created_at", inStandard, moment(u.CreatedAt)},
+		{"modified_at", inStandard, moment(u.ModifiedAt)},
 		{"language", inStandard, orNull(p[countersign.ProfileLanguage])},
 		{"timezone", inStandard, orNull(p[countersign.ProfileTimezone])},
 		{"space_amount", inStandard, numberOrNull(p[countersign.ProfileSpaceAmount])},
-		{"space_used", inStandard, 0}, {"max_upload_size", inStandard, nil},
+		{"space_used", inStandard, 0},
+		{"max_upload_size", inStandard, nil},
 		{"status", inStandard, status(u)},
 		{"job_title", inStandard, orNull(p[countersign.ProfileJobTitle])},
 		{"phone", inStandard, orNull(p[countersign.ProfilePhone])},
@@ -100,7 +102,8 @@ func (s *sight) show(u *countersign.User) object {
 		{"enterprise", inFull, object{
 			{"type", inBase, typeEnterprise}, {"id", inBase, s.organization.Number}, {"name", inMini, s.organization.Name},
 		}},
-		{"my_tags", inFull, []string{}}, {"hostname", inFull, nil},
+		{"my_tags", inFull, []string{}},
+		{"hostname", inFull, nil},
 		{"is_platform_access_only", inFull, flag(countersign.ProfilePlatformAccessOnly)},
 		{"external_app_user_id", inFull, orNull(p[countersign.ProfileExternalAppUserID])},
 	}...))

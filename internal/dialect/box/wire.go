@@ -85,12 +85,14 @@ func membershipObject(m *countersign.MembershipView) object {
 		switches = list
 	}
 	return object{
-		{"type", inBase, typeMembership}, {"id", inBase, numberText(m.Number)},
+		{"type", inBase, typeMembership},
+		{"id", inBase, numberText(m.Number)},
 		{"user", inStandard, userRef(m.UserNumber, m.UserName, m.UserEmail)},
 		{"group", inStandard, groupRef(m.GroupNumber, m.GroupName)},
 		{"role", inStandard, string(m.Role)},
 		{"configurable_permissions", inStandard, switches},
-		{"created_at", inStandard, moment(m.CreatedAt)}, {"modified_at", inStandard, moment(m.ModifiedAt)},
+		{"created_at", inStandard, moment(m.CreatedAt)},
+		{"modified_at", inStandard, moment(m.ModifiedAt)},
 	}
 }
 
@@ -109,7 +111,8 @@ func listedMembership(m *countersign.MembershipView) object {
 // groupObject is a group in full.
 func groupObject(g *countersign.Group, mayInvite bool) object {
 	return append(groupRef(g.Number, g.Name), object{
-		{"created_at", inStandard, moment(g.CreatedAt)}, {"modified_at", inStandard, moment(g.ModifiedAt)},
+		{"created_at", inStandard, moment(g.CreatedAt)},
+		{"modified_at", inStandard, moment(g.ModifiedAt)},
 		{"provenance", inFull, orNull(g.Provenance)},
 		{"external_sync_identifier", inFull, orNull(g.ExternalSyncIdentifier)},
 		{"description", inFull, g.Description},
