@@ -76,7 +76,13 @@ func argument(ctx context.Context, of reflect.Type, actor countersign.Actor) ref
 		return reflect.ValueOf([]countersign.Change{&countersign.CreateGroup{Name: "Pinned"}})
 	}
 	if of.Kind() == reflect.Func {
-		return reflect.MakeFunc(of, func([]reflect.Value) []reflect.Value { return nil })
+		return reflect.MakeFunc(of, func([]reflect.Value) []reflect.Value {
+			out := make([]reflect.Value, of.NumOut())
+			for i := range out {
+				out[i] = reflect.Zero(of.Out(i))
+			}
+			return out
+		})
 	}
 	return reflect.Zero(of)
 }
