@@ -38,8 +38,9 @@ race: ## run every test again, uncached and in shuffled order, with the race det
 fuzz: ## run every fuzz target for FUZZTIME (10s) each
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz
 
-property: ## ask the roster and a naive oracle 100,000 random lists over 5,000 people (a quarter of an hour)
+property: ## ask the roster, and the Fordefi list, and naive oracles 100,000 random lists each over 5,000 people (half an hour)
 	$(GO) test ./internal/roster -count=1 -run RosterAgrees -timeout 2h -roster.people 5000 -roster.queries 100000
+	$(GO) test ./internal/oracle/fordefi -count=1 -run AnswersAsTheOracle -timeout 2h -fordefi.users 5000 -fordefi.queries 100000
 
 bench: ## measure the house beside the least that could do the job, as ratios (some minutes; BENCHFLAGS="-users 1000000")
 	$(GO) run ./bench $(BENCHFLAGS)

@@ -30,6 +30,9 @@ const (
 	EntryApplied EntryKind = "change.applied"
 	// EntryVote records one approval or denial.
 	EntryVote EntryKind = "approval.recorded"
+	// EntryTurned records that a request came to wait out its delay, or for
+	// approvals again, although nobody voted: a vote had become void or counts again.
+	EntryTurned EntryKind = "change.turned"
 	// EntryClosed records a request that ended without effect.
 	EntryClosed EntryKind = "change.closed"
 )

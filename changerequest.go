@@ -4,8 +4,9 @@ import (
 	"time"
 )
 
-// ChangeState is where a change request stands. Open are pending and, once
-// delays exist, scheduled; the others are final and never change.
+// ChangeState is where a change request stands. Open are pending and scheduled,
+// which has its approvals and waits out a delay; the others are final and never
+// change.
 type ChangeState string
 
 // The states of a change request (governance.md B.3, with the amendments).
@@ -59,6 +60,9 @@ type ChangeRequest struct {
 	Digest    string
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	// ScheduledAt is when a scheduled request got the approvals it needs; zero in
+	// every other state. It is applied when the delay of its requirement is over.
+	ScheduledAt time.Time
 	// ClosedAt, ClosedBy and ClosedBecause say how an open request ended.
 	ClosedAt      time.Time
 	ClosedBy      UserID
@@ -98,6 +102,8 @@ type Decision string
 const (
 	Approve Decision = "approve"
 	Deny    Decision = "deny"
+	// Withdraw takes back what one has said before.
+	Withdraw Decision = "withdraw"
 )
 
 // Approval is one person's verdict on one change request; it is never edited.

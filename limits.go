@@ -59,6 +59,8 @@ const (
 	MinRequestLife = time.Minute
 	// MaxRequestLife is the longest a rule may leave a request open.
 	MaxRequestLife = 90 * 24 * time.Hour
+	// MaxRequestDelay is the longest an approved request may be made to wait.
+	MaxRequestDelay = 30 * 24 * time.Hour
 	// DefaultTokenLife and MaxTokenLife bound tokens; ten years is what the
 	// Fordefi contract shows (contracts/fordefi.md section 4).
 	DefaultTokenLife = 365 * 24 * time.Hour

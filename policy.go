@@ -2,7 +2,6 @@ package countersign
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -16,39 +15,69 @@ type Policy struct {
 	Rules []Rule `json:"rules"`
 	// Default is the requirement of operations no rule matches.
 	Default Requirement `json:"default"`
+	// AcceptedRisks are the warnings somebody decided to live with; they stand in
+	// the log with the policy.
+	AcceptedRisks []Risk `json:"accepted_risks,omitzero"`
 }
 
-// Rule asks a requirement of the changes it matches.
+// Risk is a lock-out rule that may be accepted instead of met.
+type Risk string
+
+// RiskNoSpareForTargets accepts that a change about an approver may find too few
+// others to approve it (L4).
+const RiskNoSpareForTargets Risk = "no_spare_for_targets"
+
+// Rule asks a requirement of the operations it matches: those of its kinds that
+// also meet its condition.
 type Rule struct {
 	// ID is unique in the policy; requests cite it.
 	ID string `json:"id"`
 	// Changes are kinds ("user.invite"), nouns ("user.*") or "*".
 	Changes []string `json:"changes"`
-	// UserTypes, when given, keeps the rule to changes about a user of one of
-	// these types, his credentials included. A change about no user is not meant.
-	UserTypes []UserType `json:"user_types,omitzero"`
+	// When narrows the rule; without it every operation of the kinds matches.
+	When Condition `json:"when,omitzero"`
 	// Requirement with no clauses means: applied at once. Such a rule must name
 	// whole kinds and can never cover a protected kind (R2).
 	Requirement Requirement `json:"requirement"`
 }
 
-// Matter is what a policy is asked about one change: its kind, and the type of the
-// user it is about, empty when it is about none.
-type Matter struct {
-	Kind ChangeKind
-	User UserType
+// Condition is met by an operation that meets every field given; the values of
+// one field are alternatives.
+type Condition struct {
+	// GroupIDs are groups the operation changes, fills or empties.
+	GroupIDs []GroupID `json:"group_ids,omitzero"`
+	// Permissions are those somebody would gain or lose by the operation, through
+	// whatever: individually, by role, or by a group.
+	Permissions []Permission `json:"permissions,omitzero"`
+	// UserTypes are the types of the users the operation is about.
+	UserTypes []UserType `json:"user_types,omitzero"`
+	// RequesterTypes are the types of the account that asks.
+	RequesterTypes []UserType `json:"requester_types,omitzero"`
+	// Approvers, when true, is met by what could make, unmake or impersonate
+	// somebody whose approval the policy counts.
+	Approvers bool `json:"approvers,omitzero"`
 }
 
 // Requirement is what must be met before a change is applied: every clause, by
-// people other than the requester.
-//
-// Delay, veto counts, distinct persons across clauses, must-hold and signature
-// flags belong here too when they come (governance.md B.1); today one denial
-// ends a request and there is no delay.
+// people other than the requester (governance.md B.1).
 type Requirement struct {
 	Clauses []Clause `json:"clauses"`
+	// Distinct is how many different people must approve in all, 1 to 100; 0
+	// means the largest need of the clauses (R3).
+	Distinct int `json:"distinct,omitzero"`
+	// Exclusive lets a person count in one clause only (R3).
+	Exclusive bool `json:"exclusive,omitzero"`
+	// Veto is how many denials end the request, 1 to 100; 0 means one.
+	Veto int `json:"veto,omitzero"`
+	// DelaySeconds is how long an approved request still waits, so that somebody
+	// can object: 0 to 30 days.
+	DelaySeconds int64 `json:"delay_seconds,omitzero"`
 	// ExpiresAfterSeconds is how long a request stays open; 0 means seven days.
+	// The delay is added to it.
 	ExpiresAfterSeconds int64 `json:"expires_after_seconds,omitzero"`
+	// MustHold lets only those approve who hold every permission that somebody
+	// would gain (S7).
+	MustHold bool `json:"must_hold,omitzero"`
 }
 
 // Clause asks Need distinct people of a set. Each counts once in each clause
@@ -67,54 +96,62 @@ type ApproverSet struct {
 	GroupID    GroupID    `json:"group_id,omitzero"`
 }
 
-// Life returns how long a request under this requirement stays open.
+// Life returns how long a request under this requirement stays open: the time to
+// decide it, the delay after that, and a day in which what is due is applied.
 func (r Requirement) Life() time.Duration {
-	if r.ExpiresAfterSeconds == 0 {
-		return DefaultRequestLife
+	life := DefaultRequestLife
+	if r.ExpiresAfterSeconds != 0 {
+		life = time.Duration(r.ExpiresAfterSeconds) * time.Second
 	}
-	return time.Duration(r.ExpiresAfterSeconds) * time.Second
+	if r.DelaySeconds > 0 {
+		life += r.Delay() + applyingLife
+	}
+	return life
+}
+
+// applyingLife is how late a scheduled request may still be applied: the server
+// may have been down when it was due.
+const applyingLife = 24 * time.Hour
+
+// Delay is how long an approved request still waits.
+func (r Requirement) Delay() time.Duration { return time.Duration(r.DelaySeconds) * time.Second }
+
+// Vetoes is how many denials end a request.
+func (r Requirement) Vetoes() int { return max(r.Veto, 1) }
+
+// People is how many different people must approve.
+func (r Requirement) People() int {
+	people := r.Distinct
+	for _, clause := range r.Clauses {
+		people = max(people, clause.Need)
+	}
+	return people
 }
 
 // Free reports whether nothing is asked.
 func (r Requirement) Free() bool { return len(r.Clauses) == 0 }
 
-// ProtectedKinds can never be free of approval once an organization is sealed:
-// whoever controls them controls the approvals (governance.md R2). Credentials
-// are protected when they belong to an approver; see internal/approval.
-func ProtectedKinds() []ChangeKind {
-	return []ChangeKind{KindPolicyPut, KindUserChangeRole, KindUserInvite, KindUserResetDevice, KindCredentialIssueCode, KindOrganizationUpdate, KindUserGrant, KindUserSetPermissions, KindUserReactivate}
+// Clone returns a policy that shares nothing with this one.
+func (p Policy) Clone() Policy {
+	p.Rules = slices.Clone(p.Rules)
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		r.Changes, r.Requirement.Clauses = slices.Clone(r.Changes), slices.Clone(r.Requirement.Clauses)
+		r.When.GroupIDs, r.When.Permissions = slices.Clone(r.When.GroupIDs), slices.Clone(r.When.Permissions)
+		r.When.UserTypes, r.When.RequesterTypes = slices.Clone(r.When.UserTypes), slices.Clone(r.When.RequesterTypes)
+	}
+	p.Default.Clauses = slices.Clone(p.Default.Clauses)
+	p.AcceptedRisks = slices.Clone(p.AcceptedRisks)
+	return p
 }
 
-// TwoPersonPolicy is the ready-made policy a seal installs by default: one
-// other admin for every user, group, membership and credential change, two for
-// the policy itself. End users and their tokens, which reach nothing of the
-// directory, come and go without approval, and the onboarding code of an invited
-// person follows from the approved invitation.
-func TwoPersonPolicy() Policy {
-	admins := func(need int) Requirement {
-		return Requirement{Clauses: []Clause{{Approvers: ApproverSet{Role: RoleAdmin}, Need: need}}}
-	}
-	return Policy{
-		Name: "two-person",
-		Rules: []Rule{
-			{ID: "policy-needs-two", Changes: []string{"policy.*"}, Requirement: admins(2)},
-			{
-				ID:        "end-users-are-free",
-				Changes:   []string{string(KindUserCreateEndUser), string(KindUserDelete), string(KindCredentialCreate), string(KindCredentialRevoke)},
-				UserTypes: []UserType{EndUser}, Requirement: Requirement{},
-			},
-			{ID: "codes-follow-the-invitation", Changes: []string{string(KindUserOnboardingCode)}, Requirement: Requirement{}},
-		},
-		Default: admins(1),
-	}
+// IsZero reports whether the condition narrows nothing.
+func (c Condition) IsZero() bool {
+	return len(c.GroupIDs) == 0 && len(c.Permissions) == 0 && len(c.UserTypes) == 0 && len(c.RequesterTypes) == 0 && !c.Approvers
 }
 
-// Matches reports whether the rule speaks about a matter.
-func (r Rule) Matches(m Matter) bool {
-	if len(r.UserTypes) > 0 && !slices.Contains(r.UserTypes, m.User) {
-		return false
-	}
-	kind := m.Kind
+// Matches reports whether the rule speaks about a kind.
+func (r Rule) Matches(kind ChangeKind) bool {
 	for _, pattern := range r.Changes {
 		if pattern == "*" || pattern == string(kind) {
 			return true
@@ -124,157 +161,4 @@ func (r Rule) Matches(m Matter) bool {
 		}
 	}
 	return false
-}
-
-// Validate checks the policy without looking at people: names, patterns,
-// counts, and that nothing protected is free. Fields are named below prefix.
-func (p *Policy) Validate(prefix string) error {
-	if err := checkText(prefix+".name", p.Name, MaxNameLength, true); err != nil {
-		return err
-	}
-	if len(p.Rules) > MaxRules {
-		return E(Invalid, prefix+".rules", "must hold at most 100 rules")
-	}
-	if p.Default.Free() {
-		return E(Refused, prefix+".default", "must ask for at least one approval; what needs none is named by a rule")
-	}
-	if err := p.Default.validate(prefix + ".default"); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for i, rule := range p.Rules {
-		at := prefix + ".rules." + strconv.Itoa(i)
-		if seen[rule.ID] {
-			return E(Invalid, at+".id", "is used by an earlier rule")
-		}
-		seen[rule.ID] = true
-		if err := rule.validate(at); err != nil {
-			return err
-		}
-	}
-	return p.checkProtected(prefix)
-}
-
-// checkProtected refuses a policy under which somebody could become an approver,
-// or take one's place, without approval.
-func (p *Policy) checkProtected(prefix string) error {
-	protected := p.protectedKinds()
-	for i, rule := range p.Rules {
-		if !rule.Requirement.Free() {
-			continue
-		}
-		for _, pattern := range rule.Changes {
-			if slices.Contains(protected, ChangeKind(pattern)) {
-				return E(Refused, prefix+".rules."+strconv.Itoa(i)+".changes", pattern+" is protected under this policy: it always needs an approval")
-			}
-		}
-	}
-	return nil
-}
-
-// protectedKinds are those of every policy, and where approvers are found by
-// anything but the role of admin also those that can put somebody among them.
-func (p *Policy) protectedKinds() []ChangeKind {
-	protected := ProtectedKinds()
-	for _, requirement := range p.requirements() {
-		for _, clause := range requirement.Clauses {
-			if clause.Approvers.Role != RoleAdmin {
-				return append(protected, KindGroupCreate, KindGroupUpdate, KindGroupReplaceMembers, KindMembershipAdd, KindMembershipUpdate, KindPermissionAdd)
-			}
-		}
-	}
-	return protected
-}
-
-func (p *Policy) requirements() []Requirement {
-	out := []Requirement{p.Default}
-	for _, rule := range p.Rules {
-		out = append(out, rule.Requirement)
-	}
-	return out
-}
-
-func (r Rule) validate(at string) error {
-	if err := checkText(at+".id", r.ID, MaxNameLength, true); err != nil {
-		return err
-	}
-	if len(r.Changes) == 0 || len(r.Changes) > MaxOperations {
-		return E(Invalid, at+".changes", "must name 1 to 100 kinds of change")
-	}
-	for _, pattern := range r.Changes {
-		if err := checkPattern(at+".changes", pattern, r.Requirement.Free()); err != nil {
-			return err
-		}
-	}
-	if r.UserTypes != nil && len(r.UserTypes) == 0 {
-		return E(Invalid, at+".user_types", "must name a type of user, or be left out")
-	}
-	for i, t := range r.UserTypes {
-		if !slices.Contains([]UserType{Person, APIUser, APISigner, EndUser}, t) || slices.Contains(r.UserTypes[:i], t) {
-			return E(Invalid, at+".user_types", "must name person, api_user, api_signer or end_user, each once")
-		}
-	}
-	return r.Requirement.validate(at + ".requirement")
-}
-
-func checkPattern(at, pattern string, free bool) error {
-	known := pattern == "*"
-	noun, whole := strings.CutSuffix(pattern, ".*")
-	for _, kind := range ChangeKinds() {
-		known = known || string(kind) == pattern || (whole && strings.HasPrefix(string(kind), noun+"."))
-	}
-	if !known {
-		return E(Invalid, at, quoted(pattern)+" is no kind of change; see the list of kinds in the API document")
-	}
-	if !free {
-		return nil
-	}
-	if _, ok := NewChange(ChangeKind(pattern)); !ok {
-		return E(Refused, at, "a rule without approvals must name whole kinds, not "+quoted(pattern))
-	}
-	return nil
-}
-
-func (r Requirement) validate(at string) error {
-	if len(r.Clauses) > MaxRules {
-		return E(Invalid, at+".clauses", "must hold at most 100 clauses")
-	}
-	if s := r.ExpiresAfterSeconds; s != 0 && (s < int64(MinRequestLife.Seconds()) || s > int64(MaxRequestLife.Seconds())) {
-		return E(Invalid, at+".expires_after_seconds", "must be between 60 and 7776000 (90 days)")
-	}
-	for i, clause := range r.Clauses {
-		if err := clause.validate(at + ".clauses." + strconv.Itoa(i)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c Clause) validate(at string) error {
-	if c.Need < 1 || c.Need > 100 {
-		return E(Invalid, at+".need", "must be between 1 and 100")
-	}
-	named := 0
-	if c.Approvers.Role != "" {
-		named++
-		if c.Approvers.Role != RoleAdmin && c.Approvers.Role != RoleTrader && c.Approvers.Role != RoleViewer {
-			return E(Invalid, at+".approvers.role", "must be admin, trader or viewer")
-		}
-	}
-	if c.Approvers.Permission != "" {
-		named++
-		if _, err := ParsePermission(at+".approvers.permission", string(c.Approvers.Permission)); err != nil {
-			return err
-		}
-	}
-	if c.Approvers.GroupID != "" {
-		named++
-		if err := checkID(at+".approvers.group_id", c.Approvers.GroupID); err != nil {
-			return err
-		}
-	}
-	if named != 1 {
-		return E(Invalid, at+".approvers", "must name exactly one of role, permission or group_id")
-	}
-	return nil
 }

@@ -41,9 +41,18 @@ type Change struct {
 	// CanDecide: the caller may decide and has not.
 	CanDecide bool       `json:"can_decide"`
 	Approvals []Approval `json:"approvals"`
+	// People of NeedPeople different people approve; Denials of Vetoes deny.
+	People     int `json:"people"`
+	NeedPeople int `json:"need_people"`
+	Denials    int `json:"denials"`
+	Vetoes     int `json:"vetoes"`
 	// Digest is what a decision must name.
-	Digest        string    `json:"digest"`
-	CreatedAt     time.Time `json:"created_at"`
+	Digest    string    `json:"digest"`
+	CreatedAt time.Time `json:"created_at"`
+	// ScheduledAt and DueAt are when a scheduled change got its approvals, and when
+	// it will be applied unless somebody objects.
+	ScheduledAt   time.Time `json:"scheduled_at"`
+	DueAt         time.Time `json:"due_at"`
 	ExpiresAt     time.Time `json:"expires_at"`
 	ClosedAt      time.Time `json:"closed_at"`
 	ClosedBy      UserID    `json:"closed_by"`
@@ -116,6 +125,8 @@ type Verb string
 const (
 	Approve Verb = "approve"
 	Deny    Verb = "deny"
+	// Withdraw takes back what one has said.
+	Withdraw Verb = "withdraw"
 )
 
 // Decision approves or denies what was seen under a digest.

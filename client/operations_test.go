@@ -31,10 +31,17 @@ func calls(c *client.Client) []func(*testing.T) error {
 		Sort: []string{"-created", "user_name"}, Paging: client.Paging{Limit: 5, Cursor: "abc"},
 	}
 	numbered := client.MemberQuery{Paging: client.Paging{Page: 2, Size: 10}}
-	admins := client.Requirement{Clauses: []client.Clause{{Approvers: client.ApproverSet{Role: "admin"}, Need: 1}}, ExpiresAfterSeconds: 3600}
+	admins := client.Requirement{
+		Clauses: []client.Clause{{Approvers: client.ApproverSet{Role: "admin"}, Need: 1}}, ExpiresAfterSeconds: 3600,
+		Distinct: 2, Exclusive: true, Veto: 2, DelaySeconds: 60, MustHold: true,
+	}
+	narrow := client.Condition{
+		GroupIDs: []client.GroupID{someID}, Permissions: []client.Permission{"desk.trade"}, UserTypes: []client.UserType{client.EndUser},
+		RequesterTypes: []client.UserType{client.Person}, Approvers: true,
+	}
 	policy := client.Policy{
-		Name: "mine", Default: admins,
-		Rules: []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}, UserTypes: []client.UserType{client.EndUser}}},
+		Name: "mine", Default: admins, AcceptedRisks: []string{"no_spare_for_targets"},
+		Rules: []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}, When: narrow}},
 	}
 	write := []client.WriteOption{client.Reason("because – naturally"), client.IdempotencyKey("key-1")}
 	versioned := append(slices.Clone(write), client.IfMatch(4207))

@@ -11,6 +11,8 @@ type Policy struct {
 	Name    string      `json:"name"`
 	Rules   []Rule      `json:"rules"`
 	Default Requirement `json:"default"`
+	// AcceptedRisks are the warnings somebody decided to live with.
+	AcceptedRisks []string `json:"accepted_risks,omitzero"`
 }
 
 // MarshalJSON writes no rules as an empty list.
@@ -25,15 +27,41 @@ func (p Policy) MarshalJSON() ([]byte, error) {
 type Rule struct {
 	ID      string   `json:"id"`
 	Changes []string `json:"changes"`
-	// UserTypes keeps the rule to changes about a user of one of these types.
-	UserTypes   []UserType  `json:"user_types,omitzero"`
+	// When narrows the rule; empty, every operation of these kinds is meant.
+	When        Condition   `json:"when,omitzero"`
 	Requirement Requirement `json:"requirement"`
+}
+
+// Condition is met by an operation that meets every field given; the values of
+// one field are alternatives.
+type Condition struct {
+	// GroupIDs are groups that are changed, filled or emptied.
+	GroupIDs []GroupID `json:"group_ids,omitzero"`
+	// Permissions are those somebody would gain or lose, through whatever.
+	Permissions []Permission `json:"permissions,omitzero"`
+	// UserTypes are the types of the users the operation is about.
+	UserTypes []UserType `json:"user_types,omitzero"`
+	// RequesterTypes are the types of the account that asks.
+	RequesterTypes []UserType `json:"requester_types,omitzero"`
+	// Approvers is met by what could make, unmake or impersonate an approver.
+	Approvers bool `json:"approvers,omitzero"`
 }
 
 // Requirement is met when every clause is, by people other than the requester. No
 // clauses means applied at once.
 type Requirement struct {
 	Clauses []Clause `json:"clauses"`
+	// Distinct is how many different people must approve in all; 0 means the
+	// largest need of the clauses.
+	Distinct int `json:"distinct,omitzero"`
+	// Exclusive lets a person count in one clause only.
+	Exclusive bool `json:"exclusive,omitzero"`
+	// Veto is how many denials end the request; 0 means one.
+	Veto int `json:"veto,omitzero"`
+	// DelaySeconds is how long an approved request still waits.
+	DelaySeconds int64 `json:"delay_seconds,omitzero"`
+	// MustHold lets only those approve who hold what somebody would gain.
+	MustHold bool `json:"must_hold,omitzero"`
 	// ExpiresAfterSeconds is how long a request stays open; seven days when 0.
 	ExpiresAfterSeconds int64 `json:"expires_after_seconds,omitzero"`
 }

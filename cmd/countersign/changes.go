@@ -23,6 +23,7 @@ approve: what is approved is exactly what show prints, bound by its digest.`,
 	s.changesShow(cmd)
 	s.changesApprove(cmd)
 	s.changesDeny(cmd)
+	s.changesWithdraw(cmd)
 	s.changesCancel(cmd)
 	s.changesSubmit(cmd)
 	s.changesReplace(cmd)

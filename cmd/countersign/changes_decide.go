@@ -48,9 +48,19 @@ is no approving unseen.`,
 func (s *session) changesDeny(parent *cobra.Command) {
 	var d decision
 	d.add(s.add(parent, verb{
-		use: "deny CHANGE", short: "Deny a change", long: "One denial ends it. Shows the change and asks, unless --yes.",
+		use: "deny CHANGE", short: "Deny a change", long: "One denial ends it, unless policy asks for several. Shows the change and asks, unless --yes.",
 		example: "  countersign changes deny 0198c600-1111-7222-8333-444455556666 --comment 'not on a Friday'", min: 1, max: 1,
 		run: func(ctx context.Context, args []string) error { return s.decide(ctx, args[0], client.Deny, &d) },
+	}))
+}
+
+func (s *session) changesWithdraw(parent *cobra.Command) {
+	var d decision
+	d.add(s.add(parent, verb{
+		use: "withdraw CHANGE", short: "Take back what you have said of a change",
+		long:    "As long as the change is open: also while an approved change waits out a delay. Shows the change and asks, unless --yes.",
+		example: "  countersign changes withdraw 0198c600-1111-7222-8333-444455556666 --as grace", min: 1, max: 1,
+		run: func(ctx context.Context, args []string) error { return s.decide(ctx, args[0], client.Withdraw, &d) },
 	}))
 }
 
@@ -88,8 +98,12 @@ func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *d
 		return err
 	}
 	if out.Pending != nil && s.format() == asTable {
-		fmt.Fprintf(s.out, "approved: change %s still waits\n", out.Pending.ID)
+		fmt.Fprintf(s.out, "%s: change %s still waits\n", map[client.Verb]string{client.Approve: "approved", client.Deny: "denied", client.Withdraw: "withdrawn"}[word], out.Pending.ID)
 		s.learnOf(ctx, out.Pending)
+		if !out.Pending.DueAt.IsZero() {
+			fmt.Fprintf(s.out, "  will be applied: %s, unless somebody objects\n", when(out.Pending.DueAt))
+			return nil
+		}
 		fmt.Fprintf(s.out, "  needs: %s\n", visible(s.missing(out.Pending)))
 		fmt.Fprintf(s.out, "  may approve: %s\n", visible(labels(s, out.Pending.Eligible, maxListed)))
 		return nil
@@ -98,10 +112,14 @@ func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *d
 }
 
 func verbAsTitle(word client.Verb) string {
-	if word == client.Deny {
+	switch word {
+	case client.Deny:
 		return "Deny"
+	case client.Withdraw:
+		return "Withdraw what you have said of"
+	default:
+		return "Approve"
 	}
-	return "Approve"
 }
 
 // mayDecide finds out before the question what the server would say after it.
@@ -111,7 +129,7 @@ func (s *session) mayDecide(ctx context.Context, c *client.Change, word client.V
 		return fmt.Errorf("change %s has the digest %s, not the one you gave: it is not what you looked at", c.ID, c.Digest)
 	case !c.State.Open():
 		return fmt.Errorf("change %s is %s already%s", c.ID, c.State, closing(c))
-	case c.CanDecide, d.key != "":
+	case c.CanDecide, d.key != "", word == client.Withdraw:
 		// With a key this may be the repetition of a decision that was made: the
 		// server knows.
 		return nil

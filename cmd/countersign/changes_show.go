@@ -112,6 +112,10 @@ func (s *session) showChange(w io.Writer, c *client.Change, most int) {
 	if c.State.Open() {
 		line("expires", when(c.ExpiresAt))
 	}
+	line("scheduled", when(c.ScheduledAt))
+	if !c.DueAt.IsZero() {
+		line("applied at", when(c.DueAt)+", unless somebody objects")
+	}
 	line("closed", when(c.ClosedAt))
 	line("closed by", label(s, c.ClosedBy))
 	line("replaces", string(c.Replaces))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/client"
 )
@@ -92,6 +93,9 @@ func (s *session) missing(c *client.Change) string {
 	if len(c.Needs) == 0 && c.State.Open() { // a preview: nothing is given yet
 		parts = s.clauses(c.Requirement)
 	}
+	if left := c.NeedPeople - c.People; left > 0 && len(c.Needs) > 1 {
+		parts = append(parts, fmt.Sprintf("%d more people in all", left))
+	}
 	text := strings.Join(parts, ", and ")
 	if !c.Reachable && c.State.Open() && text != "" {
 		text += " (out of reach: too few may still decide)"
@@ -104,6 +108,21 @@ func (s *session) clauses(r client.Requirement) []string {
 	var parts []string
 	for _, clause := range r.Clauses {
 		parts = append(parts, fmt.Sprintf("%d of %s", clause.Need, s.approvers(clause.Approvers)))
+	}
+	if r.Distinct > 0 {
+		parts = append(parts, fmt.Sprintf("%d different people", r.Distinct))
+	}
+	if r.Exclusive {
+		parts = append(parts, "nobody counting twice")
+	}
+	if r.MustHold {
+		parts = append(parts, "by who holds what is given")
+	}
+	if r.Veto > 1 {
+		parts = append(parts, fmt.Sprintf("%d denials end it", r.Veto))
+	}
+	if r.DelaySeconds > 0 {
+		parts = append(parts, fmt.Sprintf("then %s of waiting", time.Duration(r.DelaySeconds)*time.Second))
 	}
 	return parts
 }

@@ -42,16 +42,36 @@ func ruleColumns() []column[ruleLine] {
 func (s *session) ruleLines(p *client.Policy) []ruleLine {
 	var lines []ruleLine
 	for _, rule := range p.Rules {
-		changes := strings.Join(rule.Changes, " ")
-		for i, t := range rule.UserTypes {
-			if i == 0 {
-				changes += " of type"
-			}
-			changes += " " + string(t)
-		}
+		changes := strings.Join(append(rule.Changes, s.conditions(rule.When)...), " ")
 		lines = append(lines, s.ruleLine(rule.ID, changes, rule.Requirement))
 	}
 	return append(lines, s.ruleLine("default", "all others", p.Default))
+}
+
+// conditions say in words when a rule is meant.
+func (s *session) conditions(when client.Condition) []string {
+	var out []string
+	say := func(words string, values ...string) {
+		if len(values) > 0 {
+			out = append(out, words+" "+strings.Join(values, "|"))
+		}
+	}
+	say("about group", textsOf(when.GroupIDs)...)
+	say("giving or taking", textsOf(when.Permissions)...)
+	say("about", textsOf(when.UserTypes)...)
+	say("asked by", textsOf(when.RequesterTypes)...)
+	if when.Approvers {
+		out = append(out, "touching approvers")
+	}
+	return out
+}
+
+func textsOf[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
 }
 
 func (s *session) ruleLine(id, changes string, r client.Requirement) ruleLine {

@@ -25,11 +25,10 @@ func vote(person countersign.UserID, d countersign.Decision) countersign.Approva
 	return countersign.Approval{Person: person, Decision: d, Digest: "digest"}
 }
 
-// about are matters of some kinds about a type of user.
-func about(t countersign.UserType, kinds ...countersign.ChangeKind) []countersign.Matter {
-	var out []countersign.Matter
+func operations(kinds ...countersign.ChangeKind) []approval.Operation {
+	var out []approval.Operation
 	for _, kind := range kinds {
-		out = append(out, countersign.Matter{Kind: kind, User: t})
+		out = append(out, approval.Operation{Kind: kind})
 	}
 	return out
 }
@@ -42,57 +41,40 @@ func TestEveryRuleThatMatchesCounts(t *testing.T) {
 			{ID: "roles", Changes: []string{"user.change_role"}, Requirement: asks(clause(security, 2))},
 			{ID: "roles again", Changes: []string{"user.change_role"}, Requirement: countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 3)}, ExpiresAfterSeconds: 60}},
 			{ID: "free", Changes: []string{"user.create_end_user"}, Requirement: asks()},
-			{ID: "end users", Changes: []string{"credential.create"}, UserTypes: []countersign.UserType{countersign.EndUser}, Requirement: asks()},
 		},
 		Default: countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 1)}, ExpiresAfterSeconds: 3600},
 	}
 	for name, c := range map[string]struct {
-		asked []countersign.Matter
+		kinds []countersign.ChangeKind
 		want  approval.Asked
 	}{
 		"no operation that needs anything": {nil, approval.Asked{}},
 		"one rule": {
-			about("", countersign.KindUserUpdate),
+			[]countersign.ChangeKind{countersign.KindUserUpdate},
 			approval.Asked{RuleIDs: []string{"users"}, Requirement: asks(clause(admins, 1))},
 		},
 		"all matching rules, the larger need, the shorter life": {
-			about("", countersign.KindUserChangeRole),
+			[]countersign.ChangeKind{countersign.KindUserChangeRole},
 			approval.Asked{
 				RuleIDs:     []string{"users", "roles", "roles again"},
 				Requirement: countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 3), clause(security, 2)}, ExpiresAfterSeconds: 60},
 			},
 		},
 		"no match falls to the default": {
-			about("", countersign.KindGroupCreate),
+			[]countersign.ChangeKind{countersign.KindGroupCreate},
 			approval.Asked{RuleIDs: []string{approval.DefaultRule}, Requirement: policy.Default},
 		},
 		"a batch needs the union": {
-			about("", countersign.KindGroupCreate, countersign.KindUserUpdate),
+			[]countersign.ChangeKind{countersign.KindGroupCreate, countersign.KindUserUpdate},
 			approval.Asked{RuleIDs: []string{"users", approval.DefaultRule}, Requirement: countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 1)}, ExpiresAfterSeconds: 3600}},
 		},
-		"a rule about a type of user": {
-			about(countersign.EndUser, countersign.KindCredentialCreate),
-			approval.Asked{RuleIDs: []string{"end users"}},
-		},
-		"a rule about a type of user says nothing about another": {
-			about(countersign.APIUser, countersign.KindCredentialCreate),
-			approval.Asked{RuleIDs: []string{approval.DefaultRule}, Requirement: policy.Default},
-		},
-		"nor about a change that is about nobody": {
-			about("", countersign.KindCredentialCreate),
-			approval.Asked{RuleIDs: []string{approval.DefaultRule}, Requirement: policy.Default},
-		},
-		"one of two in a batch": {
-			append(about(countersign.EndUser, countersign.KindCredentialCreate), about(countersign.Person, countersign.KindCredentialCreate)...),
-			approval.Asked{RuleIDs: []string{"end users", approval.DefaultRule}, Requirement: policy.Default},
-		},
 		"a free rule does not free what another rule asks": {
-			about("", countersign.KindUserCreateEndUser),
+			[]countersign.ChangeKind{countersign.KindUserCreateEndUser},
 			approval.Asked{RuleIDs: []string{"users", "free"}, Requirement: asks(clause(admins, 1))},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := approval.Required(policy, c.asked); !reflect.DeepEqual(got, c.want) {
+			if got := approval.Required(policy, operations(c.kinds...)); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
@@ -124,7 +106,7 @@ func TestTheShortestLifeCounts(t *testing.T) {
 }
 
 func TestAloneAFreeRuleAsksNothing(t *testing.T) {
-	asked := approval.Required(countersign.TwoPersonPolicy(), about(countersign.EndUser, countersign.KindUserCreateEndUser))
+	asked := approval.Required(countersign.TwoPersonPolicy(), []approval.Operation{{Kind: countersign.KindUserCreateEndUser, Users: []countersign.UserType{countersign.EndUser}}})
 	if !asked.Requirement.Free() {
 		t.Errorf("asks %+v", asked.Requirement)
 	}
@@ -208,17 +190,5 @@ func TestTheUserAChangeIsAboutIsItsSubject(t *testing.T) {
 				t.Errorf("%s is about %v", kind, got)
 			}
 		}
-	}
-}
-
-func TestHealthCountsTheRequesterOut(t *testing.T) {
-	health := approval.Health(countersign.TwoPersonPolicy(), func(countersign.ApproverSet) int { return 3 })
-	for _, h := range health {
-		if want := 3 - 1 - h.Need; h.Spare != want {
-			t.Errorf("%s: %d to spare, want %d", h.RuleID, h.Spare, want)
-		}
-	}
-	if len(health) != 2 {
-		t.Errorf("%d clauses: %+v", len(health), health)
 	}
 }

@@ -91,6 +91,16 @@ type ChangeView struct {
 	Impact roster.Impact
 	// Needs says, per clause, what is still missing.
 	Needs []ClauseNeed
+	// DueAt is when a scheduled request will be applied, by what is asked of it
+	// now; zero in every other state.
+	DueAt time.Time
+	// People counts the different persons whose approval counts, NeedPeople how
+	// many there must be.
+	People     int
+	NeedPeople int
+	// Denials counts those who deny; Vetoes of them end the request.
+	Denials int
+	Vetoes  int
 	// Reachable is false when the remaining pool can no longer meet a clause.
 	Reachable bool
 	// CanDecide is true when the caller may vote and has not.

@@ -1,13 +1,9 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/countersign/countersign"
-	"github.com/countersign/countersign/internal/approval"
-	"github.com/countersign/countersign/internal/roster"
 )
 
 func (l *ledger) addPermission(c *countersign.AddPermission) error {
@@ -92,10 +88,8 @@ func (l *ledger) putPolicy(c *countersign.PutPolicy) error {
 	if err != nil {
 		return err
 	}
-	if old.Sealed() {
-		if err := satisfiable(l.w, c.Policy); err != nil {
-			return err
-		}
+	if err := c.Policy.Validate("policy"); err != nil {
+		return err
 	}
 	l.rely(countersign.PolicyFact(), old.PolicyVersion)
 	o := old
@@ -127,39 +121,11 @@ func (l *ledger) seal(c *countersign.SealOrganization) error {
 	if c.Policy != nil {
 		o.Policy = *c.Policy
 	}
-	if err := satisfiable(l.w, o.Policy); err != nil {
+	if err := o.Policy.Validate("policy"); err != nil {
 		return err
 	}
 	o.SealedAt = l.w.now
 	return l.putOrganization(&old, o)
-}
-
-// satisfiable refuses a policy some requester could never meet (L1), counting
-// only people who hold a working credential (L2).
-func satisfiable(w *work, p countersign.Policy) error {
-	if err := p.Validate("policy"); err != nil {
-		return err
-	}
-	for _, h := range approval.Health(p, func(set countersign.ApproverSet) int { return reachable(w.picture, set, w.now) }) {
-		if h.Spare < 0 {
-			return countersign.Code(countersign.Refused, "would_lock_out", "policy", fmt.Sprintf(
-				"rule %s asks %d approvals, but only %d people with a working credential could give them, and one of them may be the requester; appoint more first",
-				h.RuleID, h.Need, h.Eligible))
-		}
-	}
-	return nil
-}
-
-// reachable counts the people of a set who could vote at this moment.
-func reachable(picture *roster.Picture, set countersign.ApproverSet, now time.Time) int {
-	count := 0
-	for _, id := range picture.Eligible(set, now) {
-		works := func(c countersign.Credential) bool { return c.Type != countersign.EnrolmentCode && c.WorksAt(now) }
-		if slices.ContainsFunc(picture.Credentials(id), works) {
-			count++
-		}
-	}
-	return count
 }
 
 func (l *ledger) putOrganization(old *countersign.Organization, o countersign.Organization) error {

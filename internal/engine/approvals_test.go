@@ -552,7 +552,8 @@ func TestVotesThatAreNotTaken(t *testing.T) {
 			code, field string
 		}{
 			"no decision":    {engine.Vote{Digest: c.Digest}, "invalid", "decision"},
-			"another word":   {engine.Vote{Digest: c.Digest, Decision: "withdraw"}, "invalid", "decision"},
+			"another word":   {engine.Vote{Digest: c.Digest, Decision: "abstain"}, "invalid", "decision"},
+			"nothing said":   {engine.Vote{Digest: c.Digest, Decision: countersign.Withdraw}, "nothing_to_withdraw", "decision"},
 			"no digest":      {engine.Vote{Decision: countersign.Approve}, "invalid", "digest"},
 			"another digest": {engine.Vote{Decision: countersign.Approve, Digest: c.Digest[1:] + "0"}, "digest_mismatch", "digest"},
 			"a statement":    {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, Statement: "x"}, "refused", "statement"},

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,23 +13,76 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// gather collects what a tally looks at: the request's own clauses with the
-// pools fixed at its creation, tightened by what current rules ask now.
-func gather(picture *roster.Picture, organization countersign.Organization, request countersign.ChangeRequest, matters []countersign.Matter, now time.Time) approval.Case {
+// weighed is a request as its votes stand, under what is asked of it now.
+type weighed struct {
+	approval.Case
+	required countersign.Requirement
+}
+
+// gather collects what a tally looks at: what the request asked with the pools
+// fixed at its creation, tightened by what current rules ask now (R4). A clause
+// that only current rules ask has no pool of its own: of those who could approve
+// anything when the request was made, who qualify for it now (R5).
+func gather(picture *roster.Picture, request countersign.ChangeRequest, now time.Time) weighed {
+	organization := picture.Organization()
+	ops := governed(picture, request.Operations, request.Requester, now)
 	required := request.Requirement
 	if organization.Sealed() {
-		required = approval.And(required, approval.Required(organization.Policy, matters).Requirement)
+		required = approval.And(required, approval.Required(organization.Policy, ops).Requirement)
 	}
-	c := approval.Case{Excluded: request.Excluded, Approvals: request.Approvals, Digest: request.Digest}
-	for i, clause := range required.Clauses {
-		eligible := picture.Eligible(clause.Approvers, now)
-		pool := eligible
+	everybody := slices.Concat(request.Pools...)
+	slices.Sort(everybody)
+	everybody = slices.Compact(everybody)
+	c := approval.NewCase(required, func(i int, set countersign.ApproverSet) (pool, eligible []countersign.UserID) {
+		pool = everybody
 		if i < len(request.Pools) {
 			pool = request.Pools[i]
 		}
-		c.Clauses = append(c.Clauses, approval.ClauseCase{Clause: clause, Pool: pool, Now: eligible})
+		return pool, approvers(picture, required, set, ops, now)
+	})
+	c.Excluded, c.Approvals, c.Digest = request.Excluded, standing(picture, request), request.Digest
+	return weighed{c, required}
+}
+
+// due reports whether a request that has its approvals has waited long enough.
+func (c weighed) due(row store.ChangeRecord, now time.Time) bool {
+	return c.required.Delay() == 0 || row.State == countersign.ChangeScheduled && !now.Before(row.ScheduledAt.Add(c.required.Delay()))
+}
+
+// inTime refuses the approval that would let a request wait beyond its expiry.
+func (c weighed) inTime(row store.ChangeRecord, now time.Time) error {
+	delay := c.required.Delay()
+	if row.State == countersign.ChangeScheduled || now.Add(delay).Before(row.ExpiresAt) || !approval.Count(c.Case).Met {
+		return nil
 	}
-	return c
+	return countersign.Code(countersign.Refused, "too_late", "", "this request would expire before its delay is over; ask for it anew")
+}
+
+// approvers are the people of a set who may approve operations now: those
+// eligible, and where the requirement says so only who hold whatever somebody
+// would gain (S7).
+func approvers(picture *roster.Picture, r countersign.Requirement, set countersign.ApproverSet, ops []approval.Operation, now time.Time) []countersign.UserID {
+	eligible := picture.Eligible(set, now)
+	if !r.MustHold {
+		return eligible
+	}
+	return slices.DeleteFunc(eligible, func(id countersign.UserID) bool {
+		return slices.ContainsFunc(ops, func(op approval.Operation) bool {
+			return slices.ContainsFunc(op.Gains, func(p countersign.Permission) bool {
+				return p != unknownPermission && !picture.Holds(id, p, now)
+			})
+		})
+	})
+}
+
+// standing are the votes that were not given with something that has been
+// revoked since (governance.md B.8).
+func standing(picture *roster.Picture, request countersign.ChangeRequest) []countersign.Approval {
+	revoked := func(id countersign.CredentialID) bool {
+		credential, known := picture.Credential(id)
+		return !known || credential.State == countersign.CredentialRevoked
+	}
+	return slices.DeleteFunc(slices.Clone(request.Approvals), func(a countersign.Approval) bool { return revoked(a.Credential) })
 }
 
 // factsOf are the facts a request touches, as its log entries are found by.
@@ -77,17 +129,21 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	if !out.State.Open() {
 		return out
 	}
-	matters := governed(v.picture, request.Operations, request.Requester)
-	c := gather(v.picture, v.picture.Organization(), request, matters, v.now)
-	tally := approval.Count(c)
+	c := gather(v.picture, request, v.now)
+	tally := approval.Count(c.Case)
 	out.Reachable = tally.Reachable
+	out.People, out.NeedPeople, out.Denials, out.Vetoes = tally.People, c.Distinct, tally.Denials, c.Veto
+	if out.State == countersign.ChangeScheduled {
+		out.DueAt = request.ScheduledAt.Add(c.required.Delay())
+	}
 	for i, clause := range c.Clauses {
 		out.Needs = append(out.Needs, ClauseNeed{
 			Approvers: clause.Clause.Approvers, Need: clause.Clause.Need, Have: tally.Clauses[i].Have, Eligible: orEmpty(tally.Clauses[i].Open),
 		})
 	}
-	_, voted := lastVote(request, v.actor.User)
-	out.CanDecide = !voted && access.Vote(v.actor, v.holds) == nil && approval.MayVote(c, v.actor.User)
+	last, voted := lastVote(c.Approvals, v.actor.User)
+	voted = voted && last.Decision != countersign.Withdraw
+	out.CanDecide = !voted && access.Vote(v.actor, v.holds) == nil && approval.MayVote(c.Case, v.actor.User)
 	return out
 }
 
@@ -192,15 +248,11 @@ func (v view) fromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p 
 // pageFromStore reads the requests of one page only: nothing but the state has to
 // be known of the others.
 func (v view) pageFromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p countersign.Page, list *List[ChangeView]) error {
-	counts, err := tx.CountChanges(ctx)
+	counts, err := tx.CountChanges(ctx, v.now)
 	if err != nil {
 		return err
 	}
-	living, _, err := tx.CountOpen(ctx, "", v.now)
-	if err != nil {
-		return err
-	}
-	list.Total = f.total(counts, living)
+	list.Total = f.total(counts)
 	before, skip := countersign.ChangeID(p.After), p.Offset
 	for {
 		rows, err := tx.Changes(ctx, f.stored(), before, storePage)
@@ -228,13 +280,8 @@ func (v view) pageFromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter
 	}
 }
 
-// total counts the requests in the states asked for, as a reader sees them now:
-// stored as open and past its expiry is expired. living is how many are not.
-func (f ChangeFilter) total(stored map[countersign.ChangeState]int, living int) int {
-	counts := maps.Clone(stored)
-	late := stored[countersign.ChangePending] + stored[countersign.ChangeScheduled] - living
-	counts[countersign.ChangePending] -= late // nothing is scheduled yet
-	counts[countersign.ChangeExpired] += late
+// total counts the requests in the states asked for.
+func (f ChangeFilter) total(counts map[countersign.ChangeState]int) int {
 	total := 0
 	for state, n := range counts {
 		if len(f.States) == 0 || slices.Contains(f.States, state) {
@@ -268,65 +315,4 @@ func (f ChangeFilter) touches(request countersign.ChangeRequest) bool {
 		return slices.ContainsFunc(request.Base, func(b countersign.FactVersion) bool { return strings.Contains(string(b.Fact), id) })
 	}
 	return (f.UserID == "" || about(string(f.UserID))) && (f.GroupID == "" || about(string(f.GroupID)))
-}
-
-// Policy reads the organization with its policy.
-func (e *Engine) Policy(ctx context.Context, actor countersign.Actor) (countersign.Organization, error) {
-	v, err := e.look(ctx, actor)
-	if err != nil {
-		return countersign.Organization{}, err
-	}
-	defer v.done()
-	return v.picture.Organization(), access.Require(v.holds, countersign.PoliciesRead)
-}
-
-// PolicyHealth says of each clause of the policy whether it can be met.
-func (e *Engine) PolicyHealth(ctx context.Context, actor countersign.Actor) ([]RuleHealth, error) {
-	v, err := e.look(ctx, actor)
-	if err != nil {
-		return nil, err
-	}
-	defer v.done()
-	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
-		return nil, err
-	}
-	return v.health(v.picture.Organization().Policy), nil
-}
-
-func (v view) health(p countersign.Policy) []RuleHealth {
-	var out []RuleHealth
-	count := func(set countersign.ApproverSet) int { return reachable(v.picture, set, v.now) }
-	for _, h := range approval.Health(p, count) {
-		out = append(out, RuleHealth{RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Spare: h.Spare, OK: h.Spare >= 0})
-	}
-	return out
-}
-
-// PolicyLint says what would be refused of a policy, and what is unwise.
-func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p countersign.Policy) ([]Finding, error) {
-	v, err := e.look(ctx, actor)
-	if err != nil {
-		return nil, err
-	}
-	defer v.done()
-	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
-		return nil, err
-	}
-	findings := []Finding{}
-	if err := p.Validate("policy"); err != nil {
-		var own *countersign.Error
-		if !asError(err, &own) {
-			return nil, err
-		}
-		return append(findings, Finding{Severity: "error", Field: own.Field, Message: own.Message}), nil
-	}
-	for _, h := range v.health(p) {
-		switch {
-		case !h.OK:
-			findings = append(findings, Finding{Severity: "error", Field: h.RuleID, Message: "asks more approvals than there are people besides the requester"})
-		case h.Spare == 0:
-			findings = append(findings, Finding{Severity: "warning", Field: h.RuleID, Message: "has nobody to spare: if one approver leaves, it can no longer be met"})
-		}
-	}
-	return findings, nil
 }

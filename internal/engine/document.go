@@ -116,6 +116,7 @@ func readRecord(r store.ChangeRecord) (countersign.ChangeRequest, error) {
 		ID: r.ID, State: r.State, Requester: r.Requester, RequesterPerson: r.RequesterPerson, Digest: r.Digest,
 		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, ClosedAt: r.ClosedAt, ClosedBy: r.ClosedBy, ClosedBecause: r.ClosedBecause,
 		ReplacedBy: r.ReplacedBy, WinnerID: r.WinnerID, AppliedPosition: r.AppliedPosition, Approvals: r.Approvals, Version: r.Version,
+		ScheduledAt: r.ScheduledAt,
 	}
 	if canon.Digest(digestType, r.Payload) != r.Digest {
 		return c, fmt.Errorf("change %s: its stored document does not match its digest", r.ID)

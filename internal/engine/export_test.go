@@ -2,8 +2,11 @@ package engine
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/approval"
 	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -112,4 +115,14 @@ func (e *Engine) Whole(ctx context.Context, org countersign.OrganizationID) (*ro
 		return err
 	})
 	return picture, err
+}
+
+// Gaps are what the lock-out prover finds in a picture.
+func Gaps(p *roster.Picture, now time.Time) []approval.Gap {
+	return approval.Prove(p.Organization().Policy, able(p, now))
+}
+
+// NoWider reports whether a gap was there before.
+func NoWider(gap approval.Gap, before []approval.Gap) bool {
+	return slices.ContainsFunc(before, func(old approval.Gap) bool { return noWider(gap, old) })
 }

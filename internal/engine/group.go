@@ -257,5 +257,6 @@ func (e *Engine) perform(ctx context.Context, tx *recorder, j *job) (result Resu
 	if err != nil {
 		return Result{}, nil, err
 	}
+	w.written = tx
 	return w.perform(j.do)
 }

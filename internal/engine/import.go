@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -221,8 +222,10 @@ func (w *work) checkOpen(found ImportView) error {
 	case organization.PolicyVersion <= request.AppliedPosition:
 		return nil // whoever approved it did so under this policy
 	}
-	asked := approval.Required(organization.Policy, governed(w.picture, request.Operations, request.Requester)).Requirement
-	if both := approval.And(request.Requirement, asked); !slices.Equal(both.Clauses, request.Requirement.Clauses) {
+	asked := approval.Required(organization.Policy, governed(w.picture, request.Operations, request.Requester, w.now)).Requirement
+	as, now := approval.And(request.Requirement, request.Requirement), approval.And(request.Requirement, asked)
+	as.ExpiresAfterSeconds, now.ExpiresAfterSeconds = 0, 0
+	if !reflect.DeepEqual(as, now) {
 		return countersign.Code(countersign.Refused, "import_policy_moved", "", "the policy now asks more of such an import than it was opened under; open another for what is left")
 	}
 	return nil

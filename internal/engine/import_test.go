@@ -329,7 +329,7 @@ func TestWhatAnImportNeeds(t *testing.T) {
 			return countersign.Requirement{Clauses: []countersign.Clause{{Approvers: countersign.ApproverSet{Role: countersign.RoleAdmin}, Need: need}}}
 		}
 		policy := countersign.Policy{
-			Name: "by kind", Default: admins(1), Rules: []countersign.Rule{
+			Name: "by kind", Default: admins(1), AcceptedRisks: []countersign.Risk{countersign.RiskNoSpareForTargets}, Rules: []countersign.Rule{
 				{ID: "import", Changes: []string{"import.open"}},
 				{ID: "customers", Changes: []string{"user.create_end_user"}},
 				{ID: "groups", Changes: []string{"group.create"}, Requirement: admins(2)},

@@ -61,7 +61,10 @@ func (l *ledger) applyAll(ops []countersign.Change) error {
 			return inBatch(l.w.o, i, err)
 		}
 	}
-	return l.checkAdmins()
+	if err := l.checkAdmins(); err != nil {
+		return err
+	}
+	return l.checkPeople(ops)
 }
 
 // rely books that the batch depends on a fact at a version; the first word
@@ -300,7 +303,7 @@ func credentialFields(c countersign.Credential) map[string]any {
 }
 
 // checkAdmins keeps the organization governable: at least one active admin, two
-// once it is sealed (governance.md L3). The full lock-out prover comes later.
+// once it is sealed (governance.md L3).
 func (l *ledger) checkAdmins() error {
 	touched := map[countersign.UserID]bool{}
 	for _, effect := range l.effects {

@@ -135,8 +135,8 @@ func (l *Look) Asked(id countersign.ChangeID) (Asked, bool) {
 	if !ok || !access.SeeChange(l.actor, l.holds, request.Requester, request.RequesterPerson) {
 		return Asked{}, false
 	}
-	c := gather(l.picture, l.picture.Organization(), request, governed(l.picture, request.Operations, request.Requester), l.now)
-	out := Asked{CreatedAt: request.CreatedAt, Reachable: approval.Count(c).Reachable}
+	c := gather(l.picture, request, l.now)
+	out := Asked{CreatedAt: request.CreatedAt, Reachable: approval.Count(c.Case).Reachable}
 	for _, clause := range c.Clauses {
 		voters := approval.Voters(clause, c.Excluded)
 		asked := AskedClause{Need: clause.Clause.Need}
@@ -145,7 +145,7 @@ func (l *Look) Asked(id countersign.ChangeID) (Asked, bool) {
 				continue
 			}
 			p := AskedPerson{ID: person, Eligible: slices.Contains(voters, person)}
-			if vote, voted := lastVote(request, person); voted {
+			if vote, voted := lastVote(c.Approvals, person); voted {
 				p.Approved, p.At = vote.Decision == countersign.Approve, vote.At
 			}
 			asked.People = append(asked.People, p)

@@ -54,6 +54,14 @@ func (r *recorder) after(ctx context.Context) (*roster.Picture, error) {
 	return r.picture.Follow(ctx, source{r.WriteTx})
 }
 
+// glimpse is the picture as what was written so far would make it. What went by
+// unnamed, the memberships of somebody or something deleted, still stands in it.
+func (r *recorder) glimpse() *roster.Picture {
+	delta := r.delta
+	delta.Head = countersign.Head{Size: r.picture.Position() + 1}
+	return r.picture.Apply(delta)
+}
+
 // Savepoint undoes what was written down with what was written.
 func (r *recorder) Savepoint(ctx context.Context, fn func() error) error {
 	delta, open, unnamed := r.delta, r.open, r.unnamed

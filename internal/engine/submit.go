@@ -112,7 +112,7 @@ func (w *work) ask(organization countersign.Organization, ops []countersign.Chan
 	if !organization.Sealed() {
 		return approval.Asked{}
 	}
-	return approval.Required(organization.Policy, governed(w.picture, ops, w.actor.User))
+	return approval.Required(organization.Policy, governed(w.picture, ops, w.actor.User, w.now))
 }
 
 // applyAtOnce applies a batch nobody needs to approve.
@@ -177,8 +177,9 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	}
 	request.Base, request.State = l.base, countersign.ChangePending
 	request.Excluded = w.excluded(request, l)
+	described := governed(w.picture, request.Operations, w.actor.User, w.now)
 	for _, clause := range request.Requirement.Clauses {
-		request.Pools = append(request.Pools, orEmpty(w.picture.Eligible(clause.Approvers, w.now)))
+		request.Pools = append(request.Pools, orEmpty(approvers(w.picture, request.Requirement, clause.Approvers, described, w.now)))
 	}
 	if err := checkReachable(request); err != nil {
 		return countersign.Outcome{}, err
@@ -274,10 +275,9 @@ func (w *work) holders(id countersign.CredentialID) []countersign.UserID {
 
 // checkReachable refuses a request that nobody could ever approve.
 func checkReachable(request countersign.ChangeRequest) error {
-	var c approval.Case
-	for i, clause := range request.Requirement.Clauses {
-		c.Clauses = append(c.Clauses, approval.ClauseCase{Clause: clause, Pool: request.Pools[i], Now: request.Pools[i]})
-	}
+	c := approval.NewCase(request.Requirement, func(i int, _ countersign.ApproverSet) (pool, now []countersign.UserID) {
+		return request.Pools[i], request.Pools[i]
+	})
 	c.Excluded = request.Excluded
 	tally := approval.Count(c)
 	if tally.Reachable {
@@ -362,7 +362,7 @@ func record(c countersign.ChangeRequest, document []byte, openings map[string]co
 		ID: c.ID, State: c.State, Requester: c.Requester, RequesterPerson: c.RequesterPerson, Digest: c.Digest,
 		Payload: document, Openings: openings, CreatedAt: c.CreatedAt, ExpiresAt: c.ExpiresAt, ClosedAt: c.ClosedAt,
 		ClosedBy: c.ClosedBy, ClosedBecause: c.ClosedBecause, ReplacedBy: c.ReplacedBy, WinnerID: c.WinnerID,
-		AppliedPosition: c.AppliedPosition, Version: c.Version,
+		AppliedPosition: c.AppliedPosition, Version: c.Version, ScheduledAt: c.ScheduledAt,
 	}
 }
 

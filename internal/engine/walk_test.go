@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/approval"
 	"github.com/countersign/countersign/internal/authn"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/replay"
@@ -185,6 +186,7 @@ func (w *walker) step() {
 	if w.chance(50) {
 		w.e, w.other = w.other, w.e
 	}
+	gaps, resetting := w.gaps(), w.resetting()
 	switch action := w.r.IntN(100); {
 	case action < 50:
 		var ops []countersign.Change
@@ -208,8 +210,39 @@ func (w *walker) step() {
 		w.restart()
 	default:
 		w.now = w.now.Add(one(w, time.Second, time.Hour, 23*time.Hour, 3*24*time.Hour, -time.Hour))
+		gaps = w.gaps() // what time opens, no change has
 	}
 	w.mustHaveAdmins()
+	for _, gap := range w.gaps() {
+		if !engine.NoWider(gap, gaps) && w.resetting() == resetting {
+			w.Fatalf("somebody is locked out: %+v, and was not before: %+v", gap, gaps)
+		}
+	}
+}
+
+// resetting counts those who are waited for.
+func (w *walker) resetting() int {
+	book, err := w.e.Picture(w.ctx, w.org)
+	if err != nil {
+		w.Fatal(err)
+	}
+	list, err := book.Users(countersign.UserFilter{States: []countersign.UserState{
+		countersign.UserResetDeviceCode, countersign.UserResetDeviceActivation,
+	}}, nil, countersign.Page{}, w.now)
+	w.must(err)
+	return list.Total
+}
+
+// gaps are what the prover finds in the directory as it is.
+func (w *walker) gaps() []approval.Gap {
+	book, err := w.e.Picture(w.ctx, w.org)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if !book.Organization().Sealed() {
+		return nil
+	}
+	return engine.Gaps(book, w.now)
 }
 
 func (w *walker) options() engine.Options {
@@ -231,8 +264,11 @@ func (w *walker) recent() countersign.ChangeRequest {
 func (w *walker) vote() {
 	c := w.recent()
 	v := engine.Vote{Decision: countersign.Approve, Digest: c.Digest}
-	if w.chance(12) {
+	switch said := w.r.IntN(100); {
+	case said < 12:
 		v.Decision, v.Comment = countersign.Deny, "no"
+	case said < 18:
+		v.Decision = countersign.Withdraw
 	}
 	if w.chance(3) {
 		v.Digest = one(w, w.requests...).Digest
@@ -440,19 +476,42 @@ func (w *walker) policy() countersign.Policy {
 		if len(w.groups) > 0 {
 			sets = append(sets, countersign.ApproverSet{GroupID: w.groups[0]})
 		}
-		set := one(w, sets...)
-		r.Clauses = []countersign.Clause{{Approvers: set, Need: w.r.IntN(2) + 1}}
+		for _, i := range w.r.Perm(len(sets))[:one(w, 1, 1, 2)] {
+			r.Clauses = append(r.Clauses, countersign.Clause{Approvers: sets[i], Need: one(w, 1, 1, 2)})
+		}
+		r.Distinct, r.Veto, r.DelaySeconds = one(w, 0, 0, 2), one(w, 0, 0, 2), one[int64](w, 0, 0, 3600)
+		r.Exclusive, r.MustHold = w.chance(15), w.chance(15)
 		return r
 	}
+	when := func() (c countersign.Condition) {
+		switch w.r.IntN(6) {
+		case 0:
+			c.Approvers = true
+		case 1:
+			c.UserTypes = []countersign.UserType{one(w, countersign.Person, countersign.APIUser, countersign.EndUser)}
+		case 2:
+			c.Permissions = w.some()
+		case 3:
+			c.GroupIDs = w.chooseGroups()
+		case 4:
+			c.RequesterTypes = []countersign.UserType{one(w, countersign.Person, countersign.APIUser)}
+		}
+		return c
+	}
 	p := countersign.Policy{Name: "walk", Default: countersign.TwoPersonPolicy().Default}
+	if w.chance(70) {
+		p.AcceptedRisks = []countersign.Risk{countersign.RiskNoSpareForTargets}
+	}
 	if w.chance(30) {
 		p.Default = asks()
 	}
 	if w.chance(40) {
-		p.Rules = append(p.Rules, countersign.Rule{ID: "some", Changes: []string{one(w, "group.*", "user.grant", "credential.*", "policy.put", "user.change_role")}, Requirement: asks()})
+		p.Rules = append(p.Rules, countersign.Rule{
+			ID: "some", Changes: []string{one(w, "*", "group.*", "user.grant", "credential.*", "policy.put", "user.change_role")}, When: when(), Requirement: asks(),
+		})
 	}
 	if w.chance(40) {
-		p.Rules = append(p.Rules, countersign.Rule{ID: "free", Changes: []string{string(one(w, countersign.KindUserCreateEndUser, countersign.KindUserOnboardingCode, countersign.KindUserSuspend))}})
+		p.Rules = append(p.Rules, countersign.Rule{ID: "free", Changes: []string{string(one(w, countersign.KindUserCreateEndUser, countersign.KindUserOnboardingCode, countersign.KindUserSuspend))}, When: when()})
 	}
 	return p
 }

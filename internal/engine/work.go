@@ -24,6 +24,8 @@ type work struct {
 	e   *Engine
 	ctx context.Context //nolint:containedctx // a work lives within one call
 	tx  store.WriteTx
+	// written is what went through tx so far.
+	written *recorder
 	// picture is the roster at exactly the position the transaction found.
 	picture *roster.Picture
 	actor   countersign.Actor

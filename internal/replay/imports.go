@@ -56,6 +56,43 @@ func importedKinds(open *countersign.OpenImport) []countersign.ChangeKind {
 	return kinds
 }
 
+// imported describes an import by those kinds. What its rows fill is not known
+// before they come, so it meets whatever a condition says of groups and
+// permissions, and makes approvers where it makes admins or fills groups.
+func (p *player) imported(r *request, open *countersign.OpenImport) []about {
+	asker, _ := read[userFields](p, countersign.UserFact(r.Requester))
+	all := about{asker: asker.Type, gives: slices.Clone(open.Permissions), unmakes: p.makes(open.Permissions)}
+	var n countersign.ImportCounts
+	for _, b := range open.Batches {
+		n = n.Add(b.Counts)
+	}
+	for t, rows := range map[countersign.UserType]int{countersign.Person: n.Persons, countersign.APIUser: n.APIUsers, countersign.EndUser: n.EndUsers} {
+		if rows > 0 {
+			all.types = append(all.types, t)
+		}
+	}
+	if n.Memberships > 0 {
+		policy, _ := read[policyField](p, countersign.PolicyFact())
+		all.groups, all.gives = []countersign.GroupID{wildcard}, append(all.gives, wildcard)
+		for _, rule := range policy.Policy.Rules {
+			all.groups, all.gives = append(all.groups, rule.When.GroupIDs...), append(all.gives, rule.When.Permissions...)
+		}
+	}
+	all.unmakes = all.unmakes || n.Memberships > 0 || n.Admins > 0
+	var out []about
+	for _, kind := range importedKinds(open) {
+		op := all
+		op.kind = kind
+		if t, creates := map[countersign.ChangeKind]countersign.UserType{
+			countersign.KindUserInvite: countersign.Person, countersign.KindUserCreateAPIUser: countersign.APIUser, countersign.KindUserCreateEndUser: countersign.EndUser,
+		}[kind]; creates {
+			op.types = []countersign.UserType{t}
+		}
+		out = append(out, op)
+	}
+	return out
+}
+
 // checkImport holds a batch of an import to what was approved: these bytes, at
 // this place, by who asked, in time, and effects that are what was declared.
 func (p *player) checkImport(r *request, effects []leafEffect) {

@@ -30,6 +30,7 @@ type request struct {
 	barred map[countersign.UserID]bool
 
 	state     countersign.ChangeState
+	scheduled time.Time
 	votes     []countersign.Approval
 	closedAt  time.Time
 	closedBy  countersign.UserID
@@ -51,9 +52,11 @@ type due struct {
 type outcome string
 
 const (
-	nothing  outcome = ""
-	met      outcome = "met"
-	denied   outcome = "denied"
+	nothing outcome = ""
+	met     outcome = "met"
+	denied  outcome = "denied"
+	// waits is met but for a delay that is not over.
+	waits    outcome = "waits"
 	replaced outcome = "replaced"
 )
 
@@ -86,7 +89,7 @@ func (p *player) checkDue(l *leaf) {
 // checkOpen looks at every open request between two transactions.
 func (p *player) checkOpen() {
 	for _, r := range p.order {
-		if r.state != countersign.ChangePending || !p.now.Before(r.expires) {
+		if !r.state.Open() || !p.now.Before(r.expires) {
 			continue
 		}
 		for _, base := range r.Base {
@@ -162,7 +165,12 @@ func (p *player) checkAsked(r *request, l *leaf) {
 	if p.sealed() {
 		asked = required(policy.Policy, p.governed(r))
 	}
-	diff := gocmp.Diff(asked.clauses, r.Requirement.Clauses, cmpopts.EquateEmpty())
+	stated := asIs(r.Requirement)
+	stated.rules, stated.lives, asked.lives = asked.rules, nil, slices.Clone(asked.lives)
+	same := asked
+	same.lives = nil
+	same.vetoes, stated.vetoes = []int{asked.veto()}, []int{stated.veto()}
+	diff := gocmp.Diff(same, stated, cmpopts.EquateEmpty(), gocmp.AllowUnexported(requirement{}))
 	p.must(diff == "", "it asks something else than the policy (-policy +document)\n%s", diff)
 	p.must(slices.Equal(asked.rules, r.Rules), "it cites the rules %v, %v match", r.Rules, asked.rules)
 	p.must(r.created.Equal(p.now) && r.expires.Equal(p.now.Add(asked.life())), "it lives from %s to %s", r.CreatedAt, r.ExpiresAt)
@@ -170,7 +178,7 @@ func (p *player) checkAsked(r *request, l *leaf) {
 	p.must(free == (l.Kind == string(countersign.EntryApplied)), "it needs %d approvals and begins as %s", len(asked.clauses), l.Kind)
 	p.must(len(r.Pools) == len(r.Requirement.Clauses), "it has %d pools for %d clauses", len(r.Pools), len(r.Requirement.Clauses))
 	for i, clause := range r.Requirement.Clauses {
-		p.must(slices.Equal(p.eligible(clause.Approvers), r.Pools[i]), "the pool of clause %d is not who could vote", i)
+		p.must(slices.Equal(p.able(r, clause.Approvers, asked.mustHold), r.Pools[i]), "the pool of clause %d is not who could vote", i)
 	}
 }
 
@@ -220,7 +228,7 @@ func (p *player) known(l *leaf) *request {
 	}
 	p.must(r.digest == l.Change.Digest, "it names another digest of change %s", r.ID)
 	p.must(l.Change.Document == nil && l.Change.Blob == nil, "it brings the document of change %s again", r.ID)
-	p.must(r.state == countersign.ChangePending, "change %s is %s, which is final", r.ID, r.state)
+	p.must(r.state.Open(), "change %s is %s, which is final", r.ID, r.state)
 	return r
 }
 
@@ -246,7 +254,33 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 		At: p.now, Position: p.position,
 	})
 	r.version = p.position
-	p.due = due{change: r.ID, outcome: p.tally(r)}
+	p.turn(r)
+}
+
+// turn does what the votes lead to: what ends or applies the request comes next;
+// else it waits out its delay, or for approvals.
+func (p *player) turn(r *request) {
+	switch is := p.tally(r); {
+	case is == waits && r.state != countersign.ChangeScheduled:
+		r.state, r.scheduled = countersign.ChangeScheduled, p.now
+	case is == nothing:
+		r.state, r.scheduled = countersign.ChangePending, time.Time{}
+	case is != waits:
+		p.due = due{change: r.ID, outcome: is}
+	}
+}
+
+// playTurn is a request that came to wait, or lost what it waited with, without
+// a vote.
+func (p *player) playTurn(l *leaf) {
+	r := p.known(l)
+	if r == nil {
+		return
+	}
+	was := r.state
+	p.turn(r)
+	p.must(p.due.outcome == nothing && r.state != was && r.state == l.Change.State, "change %s turns from %s to %s and says %s", r.ID, was, r.state, l.Change.State)
+	r.version = p.position
 }
 
 func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, effects []leafEffect) {
@@ -261,7 +295,9 @@ func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, ef
 		}
 		p.must(p.now.Before(r.expires), "change %s is applied at or after its expiry", r.ID)
 		p.must(!r.Bootstrap && p.tally(r) == met, "change %s is applied without the approvals it needs", r.ID)
-		p.must(len(r.votes) > 0 && r.votes[len(r.votes)-1].Position == p.position-1, "change %s is not applied by a vote", r.ID)
+		voted := len(r.votes) > 0 && r.votes[len(r.votes)-1].Position == p.position-1
+		again := slices.ContainsFunc(r.votes, func(v countersign.Approval) bool { return v.Person == l.Actor.User })
+		p.must(voted || again || !r.scheduled.IsZero() && l.Actor.Method == countersign.BySystem, "change %s is applied neither by a vote nor by time", r.ID)
 		p.checkBase(r)
 		p.must(p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is applied although its requester is not active", r.ID)
 		r.closedBy = l.Actor.User
@@ -270,6 +306,7 @@ func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, ef
 	}
 	p.checkEffects(r, effects)
 	p.checkImport(r, effects)
+	r.scheduled = time.Time{}
 	r.state, r.applied, r.version, r.closedAt = countersign.ChangeApplied, p.position, p.position, p.now
 	p.applyEffects(effects, r.Requester)
 }
@@ -280,7 +317,7 @@ func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, ef
 // agrees that somebody be deleted agrees that nothing of him is left.
 func (p *player) checkEffects(r *request, effects []leafEffect) {
 	announced, happened := r.Effects, effects
-	if r.state == countersign.ChangePending && r.ends() && r.EffectsTotal <= maxListed {
+	if r.state.Open() && r.ends() && r.EffectsTotal <= maxListed {
 		announced = slices.DeleteFunc(slices.Clone(announced), func(e documentEffect) bool { return isEnd(e.Fact, e.After) })
 		happened = slices.DeleteFunc(slices.Clone(happened), func(e leafEffect) bool { return isEnd(e.Fact, e.Set) })
 	} else {
@@ -293,7 +330,7 @@ func (p *player) checkEffects(r *request, effects []leafEffect) {
 	p.must(len(announced) == min(len(happened), listed), "change %s lists %d of %d effects", r.ID, len(announced), len(happened))
 	for i, e := range announced[:min(len(announced), len(happened))] {
 		after, set := comparable(e.After), comparable(happened[i].Set)
-		if r.state == countersign.ChangePending {
+		if r.state.Open() {
 			delete(after, "expires_at")
 			delete(set, "expires_at")
 		}
@@ -345,7 +382,8 @@ func (p *player) playClosing(l *leaf) {
 		return
 	}
 	c := l.Change
-	r.state, r.closedAt, r.because = c.State, p.now, c.Because
+	votes := p.tally(r)
+	r.state, r.scheduled, r.closedAt, r.because = c.State, time.Time{}, p.now, c.Because
 	r.winner, r.successor, r.version = c.Winner, c.Successor, p.position
 	own := l.Actor.User == r.Requester || l.Actor.Person == r.RequesterPerson
 	inTime := p.now.Before(r.expires)
@@ -353,7 +391,7 @@ func (p *player) playClosing(l *leaf) {
 	switch why := string(c.State) + " " + c.Because; why {
 	case "rejected denied":
 		r.closedBy = l.Actor.User
-		p.must(p.tally(r) == denied, "change %s is rejected without a denial that counts", r.ID)
+		p.must(votes == denied, "change %s is rejected without a denial that counts", r.ID)
 	case "cancelled cancelled":
 		r.closedBy = l.Actor.User
 		p.must(own || p.holds(l.Actor.User, countersign.ChangesCancel), "change %s is cancelled by somebody who may not", r.ID)
@@ -372,7 +410,7 @@ func (p *player) playClosing(l *leaf) {
 			p.must(ok && winner.state == countersign.ChangeApplied, "change %s is stale by %s, which was not applied", r.ID, c.Winner)
 		}
 	default:
-		p.must(c.State == countersign.ChangeFailed && c.Because != "" && p.tally(r) == met, "change %s ends as %s", r.ID, why)
+		p.must(c.State == countersign.ChangeFailed && c.Because != "" && votes == met, "change %s ends as %s", r.ID, why)
 	}
 }
 
@@ -415,7 +453,7 @@ func (r *request) record() store.ChangeRecord {
 		ID: r.ID, State: r.state, Requester: r.Requester, RequesterPerson: r.RequesterPerson, Digest: r.digest,
 		Payload: r.raw, Openings: openings, CreatedAt: r.created, ExpiresAt: r.expires, ClosedAt: r.closedAt,
 		ClosedBy: r.closedBy, ClosedBecause: r.because, ReplacedBy: r.successor, WinnerID: r.winner,
-		AppliedPosition: r.applied, Version: r.version, Approvals: r.votes,
+		AppliedPosition: r.applied, Version: r.version, ScheduledAt: r.scheduled, Approvals: r.votes,
 	}
 }
 
@@ -429,7 +467,7 @@ func (p *player) compareOpen() {
 	})
 	p.must(err == nil, "reading open requests: %v", err)
 	for _, r := range p.order {
-		pending := r.state == countersign.ChangePending
+		pending := r.state.Open()
 		p.must(open[r.ID] == pending, "change %s is %s, and read as open: %t", r.ID, r.state, open[r.ID])
 		for _, base := range r.Base {
 			relying, err := p.tx.OpenChangesRelyingOn(p.ctx, []countersign.Fact{base.Fact})

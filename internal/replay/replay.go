@@ -163,6 +163,9 @@ func (p *player) play(e countersign.AuditEntry) {
 	case countersign.EntryApplied:
 		p.must(len(effects) > 0 && l.Approval == nil, "what is applied has effects")
 		p.playApplication(e, l, bodies, effects)
+	case countersign.EntryTurned:
+		p.must(len(effects) == 0 && l.Approval == nil, "what turns has no effects")
+		p.playTurn(l)
 	case countersign.EntryClosed:
 		p.must(len(effects) == 0 && l.Approval == nil, "what is closed has no effects")
 		p.playClosing(l)

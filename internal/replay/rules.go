@@ -11,37 +11,69 @@ import (
 
 // requirement is what a policy asks of one batch.
 type requirement struct {
-	clauses []countersign.Clause
-	rules   []string
-	lives   []time.Duration
+	clauses   []countersign.Clause
+	rules     []string
+	lives     []time.Duration
+	vetoes    []int
+	distinct  int
+	delay     time.Duration
+	exclusive bool
+	mustHold  bool
 }
 
-// life is the shortest of those the rules give.
+// asIs is a requirement as a document states it.
+func asIs(r countersign.Requirement) requirement {
+	var out requirement
+	out.ask("", r)
+	return out
+}
+
+// life is the shortest of those the rules give, and with a delay that and a day.
 func (r requirement) life() time.Duration {
-	if len(r.lives) == 0 {
-		return countersign.DefaultRequestLife
+	life := countersign.DefaultRequestLife
+	if len(r.lives) > 0 {
+		life = slices.Min(r.lives)
 	}
-	return slices.Min(r.lives)
+	if r.delay > 0 {
+		life += r.delay + 24*time.Hour
+	}
+	return life
+}
+
+// veto is the fewest denials of those that ask anything.
+func (r requirement) veto() int {
+	if len(r.vetoes) == 0 {
+		return 1
+	}
+	return slices.Min(r.vetoes)
+}
+
+// whole is the requirement as a document would state it.
+func (r requirement) whole() countersign.Requirement {
+	return countersign.Requirement{
+		Clauses: r.clauses, Distinct: r.distinct, Exclusive: r.exclusive, Veto: r.veto(),
+		DelaySeconds: int64(r.delay / time.Second), MustHold: r.mustHold,
+	}
 }
 
 // required reads governance.md B.2: every rule that matches any operation
 // counts; an operation no rule matches falls to the default; of two clauses about
 // the same people the larger number holds.
-func required(policy countersign.Policy, kinds []countersign.Matter) requirement {
+func required(policy countersign.Policy, ops []about) requirement {
 	var out requirement
-	spoken := map[countersign.Matter]bool{}
+	spoken := make([]bool, len(ops))
 	for _, rule := range policy.Rules {
 		matches := false
-		for _, kind := range kinds {
-			if speaksOf(rule, kind) {
-				spoken[kind], matches = true, true
+		for i, op := range ops {
+			if op.meets(rule) {
+				spoken[i], matches = true, true
 			}
 		}
 		if matches {
 			out.ask(rule.ID, rule.Requirement)
 		}
 	}
-	if slices.ContainsFunc(kinds, func(kind countersign.Matter) bool { return !spoken[kind] }) {
+	if slices.Contains(spoken, false) {
 		out.ask("default", policy.Default)
 	}
 	return out
@@ -53,8 +85,19 @@ func (r *requirement) ask(rule string, more countersign.Requirement) {
 	if life == 0 {
 		life = countersign.DefaultRequestLife
 	}
-	r.lives = append(r.lives, life)
+	if len(more.Clauses) > 0 || more.ExpiresAfterSeconds > 0 {
+		r.lives = append(r.lives, life)
+	}
+	if len(more.Clauses) > 0 {
+		r.vetoes = append(r.vetoes, max(more.Veto, 1))
+	}
 	r.clauses = stricter(r.clauses, more.Clauses)
+	r.distinct = max(r.distinct, more.Distinct)
+	for _, clause := range more.Clauses {
+		r.distinct = max(r.distinct, clause.Need)
+	}
+	r.delay = max(r.delay, time.Duration(more.DelaySeconds)*time.Second)
+	r.exclusive, r.mustHold = r.exclusive || more.Exclusive, r.mustHold || more.MustHold
 }
 
 // stricter asks both: the clauses of the first keep their place.
@@ -71,12 +114,8 @@ func stricter(these, those []countersign.Clause) []countersign.Clause {
 	return out
 }
 
-func speaksOf(rule countersign.Rule, m countersign.Matter) bool {
-	kind := m.Kind
+func speaksOf(rule countersign.Rule, kind countersign.ChangeKind) bool {
 	noun, _, _ := strings.Cut(string(kind), ".")
-	if rule.UserTypes != nil && !slices.Contains(rule.UserTypes, m.User) {
-		return false
-	}
 	return slices.ContainsFunc(rule.Changes, func(s string) bool { return s == "*" || s == string(kind) || s == noun+".*" })
 }
 
@@ -85,58 +124,25 @@ func (p *player) sealed() bool {
 	return o.SealedAt != ""
 }
 
-// governed is what a policy is asked about: not the redeeming of a code or
-// the collecting of a secret, which were decided before, and not the end of one's
-// own credential.
-func (p *player) governed(r *request) []countersign.Matter {
-	var kinds []countersign.Matter
+// governed are the operations a policy is asked about: not the redeeming of a
+// code or the collecting of a secret, which were decided before, and not the end
+// of one's own credential.
+func (p *player) governed(r *request) []about {
+	var out []about
 	for _, op := range r.ops {
 		switch c := op.(type) {
-		case *countersign.ImportBatch:
+		case *countersign.ImportBatch, *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser:
 		case *countersign.OpenImport:
-			for _, kind := range importedKinds(c) {
-				kinds = append(kinds, countersign.Matter{Kind: kind, User: createdType[kind]})
-			}
-		case *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser:
+			out = append(out, p.imported(r, c)...)
 		case *countersign.RevokeCredential:
 			if p.ownerOf(c.CredentialID) != r.Requester {
-				kinds = append(kinds, countersign.Matter{Kind: op.Kind(), User: p.typeOf(r, p.ownerOf(c.CredentialID))})
+				out = append(out, p.look(r, op))
 			}
 		default:
-			t := createdType[op.Kind()]
-			if t == "" {
-				t = p.typeOf(r, p.subject(op))
-			}
-			kinds = append(kinds, countersign.Matter{Kind: op.Kind(), User: t})
+			out = append(out, p.look(r, op))
 		}
 	}
-	return kinds
-}
-
-// createdType is the type of the user each kind of creation makes.
-var createdType = map[countersign.ChangeKind]countersign.UserType{
-	countersign.KindUserInvite: countersign.Person, countersign.KindUserCreateAPIUser: countersign.APIUser,
-	countersign.KindUserCreateAPISigner: countersign.APISigner, countersign.KindUserCreateEndUser: countersign.EndUser,
-}
-
-// typeOf is the type of a user who is there, or whom the request itself creates.
-func (p *player) typeOf(r *request, id countersign.UserID) countersign.UserType {
-	if u, f := read[userFields](p, countersign.UserFact(id)); f.version > 0 {
-		return u.Type
-	}
-	for _, op := range r.ops {
-		switch c := op.(type) {
-		case *countersign.CreateAPIUser:
-			if c.UserID == id {
-				return countersign.APIUser
-			}
-		case *countersign.CreateEndUser:
-			if c.UserID == id {
-				return countersign.EndUser
-			}
-		}
-	}
-	return ""
+	return out
 }
 
 func (p *player) ownerOf(id countersign.CredentialID) countersign.UserID {
@@ -227,14 +233,38 @@ func (p *player) subject(op countersign.Change) countersign.UserID {
 }
 
 func (p *player) memberOf(id countersign.MembershipID) countersign.UserID {
+	user, _ := p.pairOf(id)
+	return user
+}
+
+func (p *player) groupOf(id countersign.MembershipID) countersign.GroupID {
+	_, group := p.pairOf(id)
+	return group
+}
+
+func (p *player) pairOf(id countersign.MembershipID) (countersign.UserID, countersign.GroupID) {
 	for _, key := range p.keys("membership") {
 		m, _ := read[membershipFields](p, countersign.Fact("membership:"+key))
 		if m.ID == id {
-			user, _, _ := strings.Cut(key, "/")
-			return countersign.UserID(user)
+			user, group, _ := strings.Cut(key, "/")
+			return countersign.UserID(user), countersign.GroupID(group)
 		}
 	}
-	return ""
+	return "", ""
+}
+
+// groupsOf are the groups a user is in, whether or not it counts now.
+func (p *player) groupsOf(id countersign.UserID) (groups []countersign.GroupID) {
+	for name := range p.facts {
+		group, ok := strings.CutPrefix(string(name), "membership:"+string(id)+"/")
+		if !ok {
+			continue
+		}
+		if m, _ := read[membershipFields](p, name); m.State == countersign.MembershipActive {
+			groups = append(groups, countersign.GroupID(group))
+		}
+	}
+	return groups
 }
 
 func (p *player) active(id countersign.UserID) bool {
@@ -300,59 +330,4 @@ func (p *player) within(set countersign.ApproverSet, id countersign.UserID) bool
 		role, _ := read[roleField](p, countersign.UserRoleFact(id))
 		return role.Role == set.Role
 	}
-}
-
-// voters are, per clause of what is asked by now, the people who count: those of
-// the pool fixed in the beginning who are still eligible and not barred. Rules
-// that came since may add to what is asked and take nothing away; a clause they
-// add has no pool from the beginning, so whoever is eligible counts for it.
-func (p *player) voters(r *request) ([]countersign.Clause, [][]countersign.UserID) {
-	clauses := r.Requirement.Clauses
-	if p.sealed() {
-		policy, _ := read[policyField](p, countersign.PolicyFact())
-		clauses = stricter(clauses, required(policy.Policy, p.governed(r)).clauses)
-	}
-	counting := make([][]countersign.UserID, len(clauses))
-	for i, clause := range clauses {
-		for _, person := range p.eligible(clause.Approvers) {
-			if (i >= len(r.Pools) || slices.Contains(r.Pools[i], person)) && !r.barred[person] {
-				counting[i] = append(counting[i], person)
-			}
-		}
-	}
-	return clauses, counting
-}
-
-func (p *player) mayVote(r *request, person countersign.UserID) bool {
-	_, voters := p.voters(r)
-	return slices.ContainsFunc(voters, func(clause []countersign.UserID) bool { return slices.Contains(clause, person) })
-}
-
-// tally counts: each person once in each clause, by the latest thing he said on
-// this very digest.
-func (p *player) tally(r *request) outcome {
-	verdict := map[countersign.UserID]countersign.Decision{}
-	for _, v := range r.votes {
-		if v.Digest == r.digest {
-			verdict[v.Person] = v.Decision
-		}
-	}
-	enough := len(r.Requirement.Clauses) > 0
-	clauses, voters := p.voters(r)
-	for i, clause := range clauses {
-		have := 0
-		for _, person := range voters[i] {
-			switch verdict[person] {
-			case countersign.Deny:
-				return denied
-			case countersign.Approve:
-				have++
-			}
-		}
-		enough = enough && have >= clause.Need
-	}
-	if enough {
-		return met
-	}
-	return nothing
 }

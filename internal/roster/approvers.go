@@ -96,6 +96,27 @@ func (p *Picture) Eligible(set countersign.ApproverSet, now time.Time) []counter
 	return sortedIDs(ids)
 }
 
+// Qualifies reports whether one user is among the Eligible of a set.
+func (p *Picture) Qualifies(user countersign.UserID, set countersign.ApproverSet, now time.Time) bool {
+	approve, known := p.common.number(countersign.ChangesApprove)
+	n, at := p.person(user), now.UnixMicro()
+	if !known || !n.active() || n.c.kind(n.i) != typePerson || !p.holds(n.c, n.i, approve, at) {
+		return false
+	}
+	switch {
+	case set.GroupID != "":
+		id, ok := parseID(set.GroupID)
+		if !ok {
+			return false
+		}
+		return slices.ContainsFunc(n.links(), func(l link) bool { return *p.groupID(l.groupRow()) == id && p.grantsAt(l, at) })
+	case set.Permission != "":
+		return p.Holds(user, set.Permission, now)
+	default:
+		return set.Role != countersign.NoRole && codeMask(userRoles, []countersign.Role{set.Role})>>n.c.role(n.i)&1 != 0
+	}
+}
+
 // ActiveAdmins returns the active persons of role admin, sorted.
 func (p *Picture) ActiveAdmins(time.Time) []countersign.UserID {
 	ids := make([]uuid, 0, p.admins.count)

@@ -140,7 +140,7 @@ func (b *builder) eachChange(c countersign.ChangeRequest) error {
 
 func (b *builder) putOrganization(o *countersign.Organization) {
 	b.organization = *o
-	b.organization.Policy = copyPolicy(o.Policy)
+	b.organization.Policy = o.Policy.Clone()
 }
 
 // Apply returns the picture after a transaction that began exactly at this one's

@@ -83,12 +83,16 @@ func (p *Picture) groupBirths(now time.Time) []*groupBirth {
 	seen := map[uuid]bool{}
 	for _, c := range p.pending.changes {
 		for _, op := range c.cause.Operations {
-			birth, ok := groupBorn(c.cause, op)
-			if !ok || seen[birth.id] {
+			create, ok := op.(*countersign.CreateGroup)
+			if !ok {
 				continue
 			}
-			seen[birth.id] = true
-			n := p.teamByID(&birth.id)
+			id, ok := parseID(create.GroupID)
+			if !ok || seen[id] {
+				continue
+			}
+			seen[id] = true
+			n := p.teamByID(&id)
 			if g := n.birth(now); g != nil {
 				list = append(list, g)
 			}

@@ -217,6 +217,23 @@ func userBorn(c *cause, op countersign.Change) (*userBirth, bool) {
 	return &userBirth{User: u, id: id, name: names.Fold(u.Name), email: names.FoldEmail(u.Email), born: c}, ok
 }
 
+// userToBe is the id of the user an operation would create; what hangs on it was
+// made when the request came, so that lists need not make it again.
+func userToBe(op countersign.Change) countersign.UserID {
+	switch op := op.(type) {
+	case *countersign.InvitePerson:
+		return op.UserID
+	case *countersign.CreateAPIUser:
+		return op.UserID
+	case *countersign.CreateAPISigner:
+		return op.UserID
+	case *countersign.CreateEndUser:
+		return op.UserID
+	default:
+		return ""
+	}
+}
+
 // groupBorn returns the group an operation would create.
 func groupBorn(c *cause, op countersign.Change) (*groupBirth, bool) {
 	create, ok := op.(*countersign.CreateGroup)

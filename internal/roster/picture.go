@@ -86,19 +86,8 @@ func (p *Picture) HasCold() bool { return p.cold }
 // Organization returns the organization itself.
 func (p *Picture) Organization() countersign.Organization {
 	o := p.organization
-	o.Policy = copyPolicy(o.Policy)
+	o.Policy = o.Policy.Clone()
 	return o
-}
-
-func copyPolicy(p countersign.Policy) countersign.Policy {
-	p.Rules = slices.Clone(p.Rules)
-	for i := range p.Rules {
-		p.Rules[i].Changes = slices.Clone(p.Rules[i].Changes)
-		p.Rules[i].UserTypes = slices.Clone(p.Rules[i].UserTypes)
-		p.Rules[i].Requirement.Clauses = slices.Clone(p.Rules[i].Requirement.Clauses)
-	}
-	p.Default.Clauses = slices.Clone(p.Default.Clauses)
-	return p
 }
 
 // Catalogue returns the built-in and the added permissions that may be granted,

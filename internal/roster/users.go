@@ -137,12 +137,12 @@ func (p *Picture) userBirths(now time.Time) []*userBirth {
 	seen := map[uuid]bool{}
 	for _, c := range p.pending.changes {
 		for _, op := range c.cause.Operations {
-			birth, ok := userBorn(c.cause, op)
-			if !ok || seen[birth.id] {
+			id, ok := parseID(userToBe(op))
+			if !ok || seen[id] {
 				continue
 			}
-			seen[birth.id] = true
-			n := p.personByID(&birth.id)
+			seen[id] = true
+			n := p.personByID(&id)
 			if u := n.birth(now); u != nil {
 				list = append(list, u)
 			}

@@ -313,6 +313,8 @@ type ChangeRecord struct {
 	WinnerID        countersign.ChangeID
 	AppliedPosition int64
 	Version         int64
+	// ScheduledAt is when a scheduled request got the approvals it needs.
+	ScheduledAt time.Time
 	// Approvals are filled by reads, in order of position; PutChange ignores them.
 	Approvals []countersign.Approval
 }
@@ -332,8 +334,9 @@ type ChangeReads interface {
 	// Changes lists requests newest first: ids below before ("" for the newest),
 	// in one of states as stored (nil for all), at most limit.
 	Changes(ctx context.Context, states []countersign.ChangeState, before countersign.ChangeID, limit int) ([]ChangeRecord, error)
-	// CountChanges counts requests by the state they are stored in.
-	CountChanges(ctx context.Context) (map[countersign.ChangeState]int, error)
+	// CountChanges counts requests by state; open ones whose expiry is at or before
+	// now count as expired.
+	CountChanges(ctx context.Context, now time.Time) (map[countersign.ChangeState]int, error)
 	// ExpiredChanges returns ids of open requests whose expiry is at or before
 	// now, at most limit.
 	ExpiredChanges(ctx context.Context, now time.Time, limit int) ([]countersign.ChangeID, error)

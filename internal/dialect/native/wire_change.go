@@ -31,7 +31,13 @@ type changeOut struct {
 	CanDecide       bool                    `json:"can_decide"`
 	Approvals       []approvalOut           `json:"approvals"`
 	Digest          string                  `json:"digest"`
+	People          int                     `json:"people"`
+	NeedPeople      int                     `json:"need_people"`
+	Denials         int                     `json:"denials"`
+	Vetoes          int                     `json:"vetoes"`
 	CreatedAt       moment                  `json:"created_at"`
+	ScheduledAt     moment                  `json:"scheduled_at"`
+	DueAt           moment                  `json:"due_at"`
 	ExpiresAt       moment                  `json:"expires_at"`
 	ClosedAt        moment                  `json:"closed_at"`
 	ClosedBy        text                    `json:"closed_by"`
@@ -99,7 +105,8 @@ func changeToWire(v engine.ChangeView) (changeOut, error) {
 		return changeOut{}, err
 	}
 	out.State = v.State
-	out.Reachable, out.CanDecide = v.Reachable, v.CanDecide
+	out.Reachable, out.CanDecide, out.DueAt = v.Reachable, v.CanDecide, moment(v.DueAt)
+	out.People, out.NeedPeople, out.Denials, out.Vetoes = v.People, v.NeedPeople, v.Denials, v.Vetoes
 	for _, n := range v.Needs {
 		out.Needs = append(out.Needs, needOut(n))
 		out.Eligible = append(out.Eligible, n.Eligible...)
@@ -119,7 +126,8 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		ID: text(c.ID), State: c.State, Reason: text(c.Reason), Requester: text(c.Requester), RequesterPerson: text(c.RequesterPerson),
 		Credential: text(c.RequesterCredential), Requirement: c.Requirement, Rules: c.RuleIDs, PolicyVersion: c.PolicyVersion,
 		Excluded: c.Excluded, Digest: c.Digest, CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
-		ClosedAt: moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
+		ScheduledAt: moment(c.ScheduledAt),
+		ClosedAt:    moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
 		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
 		Effects: make([]effectOut, len(c.Effects)), EffectsTotal: c.EffectsTotal,
 	}

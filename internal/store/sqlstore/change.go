@@ -11,7 +11,7 @@ import (
 )
 
 const changeColumns = `id, state, requester, requester_person, digest, payload, openings, created_at, expires_at,
-	closed_at, closed_by, closed_because, replaced_by, winner_id, applied_position, rev`
+	closed_at, closed_by, closed_because, replaced_by, winner_id, applied_position, rev, scheduled_at`
 
 const (
 	changeByID  statement = `select ` + changeColumns + ` from change_requests where organization_id = $1 and id = $2`
@@ -27,18 +27,21 @@ const (
 		where organization_id = $1 and state = $4 and id < $2 order by id desc limit $3`
 	countOpen statement = `select count(*), coalesce(sum(case when requester_person = $2 then 1 else 0 end), 0)
 		from change_requests where organization_id = $1 and open = 1 and expires_at > $3`
-	countChanges   statement = `select state, count(*) from change_requests where organization_id = $1 group by state`
+	countChanges statement = `select state, count(*) from change_requests where organization_id = $1 group by state`
+	// A few hundred at most, so they are counted here.
+	lateChanges statement = `select state, 1 from change_requests
+		where organization_id = $1 and open = 1 and expires_at <= $2`
 	expiredChanges statement = `select id from change_requests
 		where organization_id = $1 and open = 1 and expires_at <= $2 order by expires_at, id limit $3`
 	putChange statement = `insert into change_requests (organization_id, open, ` + changeColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		on conflict (organization_id, id) do update set
 			open = excluded.open, state = excluded.state, requester = excluded.requester,
 			requester_person = excluded.requester_person, digest = excluded.digest, payload = excluded.payload,
 			openings = excluded.openings, created_at = excluded.created_at, expires_at = excluded.expires_at,
 			closed_at = excluded.closed_at, closed_by = excluded.closed_by, closed_because = excluded.closed_because,
 			replaced_by = excluded.replaced_by, winner_id = excluded.winner_id,
-			applied_position = excluded.applied_position, rev = excluded.rev`
+			applied_position = excluded.applied_position, rev = excluded.rev, scheduled_at = excluded.scheduled_at`
 
 	relyingOn = `select distinct change_id from change_facts
 		where organization_id = $1 and fact in (select w from {rows}) order by change_id`
@@ -73,7 +76,7 @@ const newest = "\U0010FFFF"
 func changeDest(c *store.ChangeRecord) []any {
 	return []any{
 		&c.ID, &c.State, &c.Requester, &c.RequesterPerson, &c.Digest, bytes(&c.Payload), parsed(&c.Openings), at(&c.CreatedAt), at(&c.ExpiresAt),
-		at(&c.ClosedAt), &c.ClosedBy, &c.ClosedBecause, &c.ReplacedBy, &c.WinnerID, &c.AppliedPosition, &c.Version,
+		at(&c.ClosedAt), &c.ClosedBy, &c.ClosedBecause, &c.ReplacedBy, &c.WinnerID, &c.AppliedPosition, &c.Version, at(&c.ScheduledAt),
 	}
 }
 
@@ -143,14 +146,29 @@ func (t *readTx) CountOpen(ctx context.Context, person countersign.UserID, now t
 	return all, own, err
 }
 
-func (t *readTx) CountChanges(ctx context.Context) (map[countersign.ChangeState]int, error) {
+func (t *readTx) CountChanges(ctx context.Context, now time.Time) (map[countersign.ChangeState]int, error) {
+	counts, err := t.countByState(ctx, countChanges)
+	if err != nil {
+		return nil, err
+	}
+	late, err := t.countByState(ctx, lateChanges, now)
+	for state, n := range late {
+		counts[countersign.ChangeExpired] += n
+		if counts[state] -= n; counts[state] == 0 {
+			delete(counts, state)
+		}
+	}
+	return counts, err
+}
+
+func (t *readTx) countByState(ctx context.Context, q statement, args ...any) (map[countersign.ChangeState]int, error) {
 	type count struct {
 		state countersign.ChangeState
 		n     int
 	}
 	counts := map[countersign.ChangeState]int{}
-	err := list(ctx, t.s, func(c *count) []any { return []any{&c.state, &c.n} }, countChanges, []any{t.org}, func(c count) error {
-		counts[c.state] = c.n
+	err := list(ctx, t.s, func(c *count) []any { return []any{&c.state, &c.n} }, q, append([]any{t.org}, args...), func(c count) error {
+		counts[c.state] += c.n
 		return nil
 	})
 	return counts, err
@@ -215,7 +233,7 @@ func (t *writeTx) PutChange(ctx context.Context, c store.ChangeRecord, base []co
 	open := c.State.Open()
 	_, err := t.s.exec(ctx, putChange, t.org, open,
 		c.ID, c.State, c.Requester, c.RequesterPerson, c.Digest, c.Payload, c.Openings, c.CreatedAt, c.ExpiresAt,
-		c.ClosedAt, c.ClosedBy, c.ClosedBecause, c.ReplacedBy, c.WinnerID, c.AppliedPosition, c.Version)
+		c.ClosedAt, c.ClosedBy, c.ClosedBecause, c.ReplacedBy, c.WinnerID, c.AppliedPosition, c.Version, c.ScheduledAt)
 	if err != nil || open && len(base) == 0 {
 		return err
 	}

@@ -188,7 +188,7 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 			return pages, nil
 		},
 		"CountChanges": func(ctx context.Context, tx store.WriteTx) (any, error) {
-			counts, err := tx.CountChanges(ctx)
+			counts, err := tx.CountChanges(ctx, time.Time{})
 			return []int{counts[countersign.ChangePending]}, err
 		},
 		"ExpiredChanges": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.ExpiredChanges(ctx, now, 100) },

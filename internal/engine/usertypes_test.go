@@ -17,7 +17,7 @@ func TestARuleMaySpeakOfATypeOfUser(t *testing.T) {
 		customersToken, botsToken := h.token(customer), h.token(bot)
 		policy := countersign.TwoPersonPolicy()
 		policy.Rules = append(policy.Rules, countersign.Rule{
-			ID: "accounts-need-two", UserTypes: []countersign.UserType{countersign.APIUser},
+			ID: "accounts-need-two", When: countersign.Condition{UserTypes: []countersign.UserType{countersign.APIUser}},
 			Changes:     []string{string(countersign.KindUserDelete), string(countersign.KindCredentialCreate), string(countersign.KindCredentialRevoke), "membership.*"},
 			Requirement: policy.Rules[0].Requirement,
 		})

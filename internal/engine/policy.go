@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/access"
+	"github.com/countersign/countersign/internal/approval"
+)
+
+// Policy reads the organization with its policy.
+func (e *Engine) Policy(ctx context.Context, actor countersign.Actor) (countersign.Organization, error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return countersign.Organization{}, err
+	}
+	defer v.done()
+	return v.picture.Organization(), access.Require(v.holds, countersign.PoliciesRead)
+}
+
+// PolicyHealth says of each clause of the policy whether it can be met.
+func (e *Engine) PolicyHealth(ctx context.Context, actor countersign.Actor) ([]RuleHealth, error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	defer v.done()
+	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
+		return nil, err
+	}
+	return v.health(v.picture.Organization().Policy), nil
+}
+
+func (v view) health(p countersign.Policy) []RuleHealth {
+	var out []RuleHealth
+	gaps := approval.Prove(p, able(v.picture, v.now))
+	for _, h := range approval.Health(p, able(v.picture, v.now)) {
+		out = append(out, RuleHealth{RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Spare: h.Spare, OK: h.Spare >= 0 && !slices.ContainsFunc(gaps, func(g approval.Gap) bool {
+			return slices.Contains(g.RuleIDs, h.RuleID) && (g.Clause == h.Clause || g.Clause < 0 || len(g.RuleIDs) > 1)
+		})})
+	}
+	return out
+}
+
+// PolicyLint says what would be refused of a policy, and what is unwise.
+func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p countersign.Policy) ([]Finding, error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	defer v.done()
+	if err := access.Require(v.holds, countersign.PoliciesRead); err != nil {
+		return nil, err
+	}
+	findings := []Finding{}
+	if err := p.Validate("policy"); err != nil {
+		var own *countersign.Error
+		if !asError(err, &own) {
+			return nil, err
+		}
+		return append(findings, Finding{Severity: "error", Field: own.Field, Message: own.Message}), nil
+	}
+	for _, gap := range approval.Prove(p, able(v.picture, v.now)) {
+		findings = append(findings, Finding{Severity: "error", Field: strings.Join(gap.RuleIDs, " "), Message: tellGap(gap, p)})
+	}
+	for _, h := range v.health(p) {
+		if h.OK && h.Spare == 0 {
+			findings = append(findings, Finding{Severity: "warning", Field: h.RuleID, Message: "has nobody to spare: if one approver leaves, it can no longer be met"})
+		}
+	}
+	for _, id := range approval.Weaker(p) {
+		findings = append(findings, Finding{Severity: "warning", Field: id, Message: "asks less than the default, which no longer counts for what this rule matches; ask here for all that is needed"})
+	}
+	return findings, nil
+}
