@@ -1,5 +1,5 @@
 -- +goose Up
--- The twin of migrations/sqlite/00010_delays.sql.
+-- The twin of migrations/sqlite/00005_delays.sql.
 --
 -- When a change request got the approvals it needs, and began to wait out a delay;
 -- 0 of every other.
