@@ -125,6 +125,9 @@ func TestWhoIsAskedAndWhatHeSaid(t *testing.T) {
 	if zoe = h.one("zoe"); !maps.Equal(approvers(zoe), want) || object(zoe, "approval_request")["state"] != "created" {
 		t.Errorf("linus counts no more: %v", object(zoe, "approval_request"))
 	}
+	// Somebody takes tom's place, or nobody could invite any more; she came too
+	// late for this request.
+	h.decide("grace", h.submit(&countersign.ChangeRole{UserID: h.user("vera"), Role: countersign.RoleAdmin}).Change.ID, "approve")
 	h.decide("grace", h.submit(&countersign.ChangeRole{UserID: h.user("tom"), Role: countersign.RoleViewer}).Change.ID, "approve")
 	if zoe = h.one("zoe"); object(zoe, "approval_request")["state"] != "insufficient_approvers" {
 		t.Errorf("too few are left: %v", object(zoe, "approval_request"))
@@ -136,6 +139,7 @@ func TestAPendingRoleIsAPendingChange(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.enrol("tom", countersign.RoleTrader)
+	h.enrol("eve", countersign.RoleAdmin) // one to spare
 	h.seal()
 	up := h.submit(&countersign.ChangeRole{UserID: h.user("tom"), Role: countersign.RoleAdmin}).Change
 	down := h.submit(&countersign.ChangeRole{UserID: h.user("linus"), Role: countersign.RoleViewer}).Change
