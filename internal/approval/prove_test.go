@@ -15,7 +15,7 @@ import (
 // staff says who could give an approval of a set.
 type staff map[countersign.ApproverSet]people
 
-func (s staff) find(set countersign.ApproverSet) people { return s[set] }
+func (s staff) find(set countersign.ApproverSet, _ bool) people { return s[set] }
 
 func named(n int) (out people) {
 	for i := range n {
@@ -100,6 +100,22 @@ func TestNobodyIsLockedOut(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestOnlyThoseCountWhoCanSign(t *testing.T) {
+	policy := countersign.Policy{Default: countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 1)}, Signed: countersign.SigningRequired}}
+	find := func(_ countersign.ApproverSet, signed bool) people {
+		if signed {
+			return named(1)
+		}
+		return named(5)
+	}
+	if gaps := approval.Prove(policy, find); len(gaps) != 1 || gaps[0].Left != 0 {
+		t.Errorf("%+v", gaps)
+	}
+	if h := approval.Health(policy, find); len(h) != 1 || h[0].Eligible != 1 {
+		t.Errorf("%+v", h)
 	}
 }
 
