@@ -9,7 +9,9 @@ const (
 
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
-	return slices.Concat(tallies(), decisions(), engineRules(), importRules(), memory(), replayed(), signed())
+	return slices.Concat(
+		tallies(), decisions(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), wording(), tokens(), groups(), backOffice(),
+	)
 }
 
 func tallies() []rule {
@@ -50,7 +52,7 @@ func decisions() []rule {
 		{"a suspended requester's requests end", ledger, "l.deactivated = append(l.deactivated, u.ID)", "_ = u", stories, "TestASuspendedRequestersRequestsAreCancelled"},
 		{"a suspended caller is nobody", "internal/engine/work.go", "u.State != countersign.UserActive {\n			return gone", "u.State == \"\" {\n			return gone", stories, "TestASuspendedRequestersRequestsAreCancelled"},
 		{"a revoked token is nobody's", "internal/engine/work.go", "!credential.WorksAt(w.now)", "false", stories, "TestRevokingOnesOwnNeedsNobody"},
-		{"only the requester replaces", decide, "if w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {", "if false {", stories, "TestReplacingStartsWithoutVotes|TestAPolicyNeedsTwo"},
+		{"only the requester replaces", decide, "if w.actor.Subject != \"\" || w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {", "if false {", stories, "TestReplacingStartsWithoutVotes|TestAPolicyNeedsTwo"},
 		{"one open change of the policy", submit, "if other, ok := w.picture.OpenChange(id, w.now); ok && id != request.Replaces {", "if other, ok := w.picture.OpenChange(id, w.now); ok && false {", stories, "TestAPolicyNeedsTwo"},
 		{"what is so already is refused", submit, "	if len(l.effects) == 0 {\n		return nil, noEffect()\n	}", "", stories, "TestWhatIsAlreadySoIsRefused"},
 		{"the last admins stay", ledger, "if after < len(before) && after < least {", "if after < -least {", stories, "TestTheLastAdminsStay"},
