@@ -98,6 +98,7 @@ func (p *player) tally(r *request) outcome {
 				approvers[i] = append(approvers[i], person)
 			case countersign.Deny:
 				no[person] = true
+			case countersign.Withdraw: // or nothing that counts
 			}
 		}
 	}

@@ -29,8 +29,9 @@ import (
 )
 
 const (
-	// Version of the form, and Purpose of every statement of this form.
+	// Version of the form.
 	Version = 1
+	// Purpose of every statement of this form.
 	Purpose = "countersign.approval"
 
 	// wrapping frames what is signed; requirement and change what is hashed, so
