@@ -45,7 +45,7 @@ func tokens() []rule {
 		{"acting: through the subject's eyes", "actor.go", "	if a.Subject != \"\" {\n		return a.Subject\n	}\n", "", authnPkg, bothMay},
 		{"acting: no vote", "internal/access/access.go", "	if actor.Subject != \"\" {\n		return forSomebodyElse()\n	}\n", "", authnPkg, decides},
 		{"acting: no cancelling", "internal/access/access.go", "	if actor.Subject != \"\" {\n		return false\n	}\n", "", authnPkg, decides},
-		{"acting: no replacing", "internal/engine/decide.go", "if w.actor.Subject != \"\" || ", "if ", authnPkg, decides},
+		{"acting: no replacing", "internal/engine/close.go", "if w.actor.Subject != \"\" || ", "if ", authnPkg, decides},
 		{"acting: nothing protected", "internal/access/access.go", "case actor.Subject != \"\" && !delegable(kind):", "case false:", authnPkg, decides},
 		{"acting: the subject does not approve it", "internal/engine/submit.go", "request.RequesterPerson, w.actor.Subject)", "request.RequesterPerson)", authnPkg, "TestWhoIsActedForDoesNotApproveIt"},
 		{"acting: the log tells", "internal/engine/work.go", ", Subject: string(w.actor.Subject),", ",", authnPkg, "TestWhoIsActedForDoesNotApproveIt"},

@@ -30,7 +30,7 @@ func wording() []rule {
 		{"orders go by what is shown", "internal/roster/lens.go", "	return l.roles[k%classes]\n", "	return k.role()\n", rosterPkg, oracle},
 		{"what is hidden is not listed", "internal/roster/filter.go", "m.seen.hides(k) || ", "", rosterPkg, oracle},
 		{"a new admin counts in his groups", "internal/roster/builder.go", "if known && administered != (c.role(i) == roleAdmin) {", "if known && administered && false {", pkg, "TestGroups$"},
-		{"a rule about a type of user is about no other", policy, "if len(r.UserTypes) > 0 && !slices.Contains(r.UserTypes, m.User) {", "if false {", enginePkg, "TestARuleMaySpeakOfATypeOfUser"},
+		{"a rule about a type of user is about no other", "internal/approval/approval.go", "(len(when.UserTypes) == 0 || common(when.UserTypes, op.Users)) &&", "(len(when.UserTypes) == 0 || true) &&", enginePkg, "TestARuleMaySpeakOfATypeOfUser"},
 		{"who comes into being in a batch has a type", "internal/engine/governed.go", "} else if t, ok := s.made[id]; ok {", "} else if t, ok := s.made[id]; ok && false {", enginePkg, "TestARuleMaySpeakOfATypeOfUser"},
 		{"ten tokens of an end user", credentials, "		limit = countersign.MaxEndUserTokens\n", "		limit *= 1\n", enginePkg, "TestAnEndUserHasTenTokens"},
 		{"tokens that are over do not count", credentials, "u.Type != countersign.EndUser || l.w.now.Before(c.ExpiresAt)", "true", enginePkg, "TestAnEndUserHasTenTokens"},
