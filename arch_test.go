@@ -54,6 +54,8 @@ var floorPlan = []room{
 	{pkg: canon, may: []string{vocabulary}},
 	{pkg: secret, may: []string{vocabulary}},
 
+	{pkg: "internal/statement", may: []string{vocabulary, canon}},
+
 	{pkg: "internal/access", may: []string{vocabulary, names, canon}},
 	{pkg: "internal/approval", may: []string{vocabulary, names, canon}},
 	{pkg: "internal/audit", may: []string{vocabulary, names, canon}},
@@ -63,7 +65,7 @@ var floorPlan = []room{
 	{pkg: "internal/store/storetest", may: []string{vocabulary, store}, testOnly: true},
 
 	{pkg: engine, may: []string{
-		vocabulary, names, canon, secret, "internal/access", "internal/approval", "internal/audit", store, roster,
+		vocabulary, names, canon, secret, "internal/statement", "internal/access", "internal/approval", "internal/audit", store, roster,
 	}},
 	{pkg: authn, may: []string{vocabulary, names, canon, secret, store, roster, engine}},
 	{pkg: "internal/notify", may: []string{vocabulary, store}},

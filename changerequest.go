@@ -118,10 +118,30 @@ type Approval struct {
 	At      time.Time
 	// Position of the leaf that records it.
 	Position int64
-	// Statement and Signature are empty for approvals attested by the server
-	// only; signed approvals will fill them (governance.md C.4).
+	// Statement is what the person signed, in its canonical bytes, and Signature his
+	// signature in base64 (governance.md C.4); both empty where only the server
+	// attests the approval.
 	Statement string
 	Signature string
+}
+
+// Attestation says who vouches for an approval.
+type Attestation string
+
+// The attestations.
+const (
+	// ByServer: the server says that somebody came with this person's token.
+	ByServer Attestation = "server"
+	// ByKey: the person signed it with an approval key.
+	ByKey Attestation = "key"
+)
+
+// Attested says who vouches for the approval.
+func (a Approval) Attested() Attestation {
+	if a.Signature == "" {
+		return ByServer
+	}
+	return ByKey
 }
 
 // Fact names the smallest governed unit, "kind:key": "user.role:<user id>",

@@ -47,6 +47,8 @@ const (
 const (
 	// EnrolmentCodeLife is how long a one-use enrolment code works.
 	EnrolmentCodeLife = 24 * time.Hour
+	// StatementLife is how long a statement can be signed and sent back.
+	StatementLife = 10 * time.Minute
 	// IdempotencyLife is how long an answer can be replayed by its key.
 	IdempotencyLife = 24 * time.Hour
 	// ImportLife is how long the batches of an import are taken, from the moment

@@ -78,7 +78,19 @@ type Requirement struct {
 	// MustHold lets only those approve who hold every permission that somebody
 	// would gain (S7).
 	MustHold bool `json:"must_hold,omitzero"`
+	// Signed is "required" where only approvals count that are signed with a key
+	// of the approver (governance.md C.4); otherwise they may be.
+	Signed Signing `json:"signed,omitzero"`
 }
+
+// Signing says whether approvals have to be signed by the approver's own key.
+type Signing string
+
+// The values of Signing; empty means SigningOptional.
+const (
+	SigningOptional Signing = "optional"
+	SigningRequired Signing = "required"
+)
 
 // Clause asks Need distinct people of a set. Each counts once in each clause
 // where he qualifies.
@@ -127,6 +139,9 @@ func (r Requirement) People() int {
 	}
 	return people
 }
+
+// MustBeSigned reports whether only signed approvals count.
+func (r Requirement) MustBeSigned() bool { return r.Signed == SigningRequired }
 
 // Free reports whether nothing is asked.
 func (r Requirement) Free() bool { return len(r.Clauses) == 0 }

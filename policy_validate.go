@@ -181,8 +181,10 @@ func (r Requirement) validateCounts(at string) error {
 	switch {
 	case err != nil:
 		return err
-	case r.Free() && (r.Distinct != 0 || r.Veto != 0 || r.DelaySeconds != 0 || r.Exclusive || r.MustHold):
-		return E(Invalid, at+".clauses", "must ask somebody: without a clause there is nothing to count or delay")
+	case r.Signed != "" && r.Signed != SigningOptional && r.Signed != SigningRequired:
+		return E(Invalid, at+".signed", "must be required or optional")
+	case r.Free() && (r.Distinct != 0 || r.Veto != 0 || r.DelaySeconds != 0 || r.Exclusive || r.MustHold || r.MustBeSigned()):
+		return E(Invalid, at+".clauses", "must ask somebody: without a clause there is nothing to count, delay or sign")
 	}
 	return nil
 }

@@ -116,7 +116,21 @@ type Approval struct {
 	At         time.Time    `json:"at"`
 	// Position of its entry in the log.
 	Position int64 `json:"position"`
+	// Attested is AttestedByKey where the person signed Statement, AttestedByServer
+	// where only the server says that he decided; the other two are then empty.
+	Attested  Attestation `json:"attested"`
+	Statement string      `json:"statement"`
+	Signature string      `json:"signature"`
 }
+
+// Attestation says who vouches for an approval.
+type Attestation string
+
+// The attestations.
+const (
+	AttestedByServer Attestation = "server"
+	AttestedByKey    Attestation = "key"
+)
 
 // Verb is what a decision says.
 type Verb string
@@ -134,8 +148,8 @@ type Decision struct {
 	Decision Verb   `json:"decision"`
 	Digest   string `json:"digest"`
 	Comment  string `json:"comment,omitzero"`
-	// Statement, Signature and CredentialID belong to signed approvals, which
-	// servers do not accept yet.
+	// Statement, Signature and CredentialID make a signed decision; see
+	// MakeStatement. All three or none.
 	Statement    string       `json:"statement,omitzero"`
 	Signature    string       `json:"signature,omitzero"`
 	CredentialID CredentialID `json:"credential_id,omitzero"`
@@ -231,6 +245,40 @@ func (c *Client) DecideChange(ctx context.Context, id ChangeID, d Decision, opts
 		d.Comment = writeSettings(opts).reason
 	}
 	return write[Change](ctx, c, post(at("changes", id, "approvals"), d), append(opts[:len(opts):len(opts)], Reason("")))
+}
+
+// Statement is what an approver signs, for ten minutes and one decision.
+type Statement struct {
+	// Statement is canonical JSON. What is signed is its framing, see the API
+	// document; the bytes must not be changed.
+	Statement string    `json:"statement"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// MakeStatement asks for the statement that would decide a change with one of the
+// caller's approval keys. Nothing is decided. Compare what it says with what was
+// seen before signing it.
+func (c *Client) MakeStatement(ctx context.Context, id ChangeID, word Verb, key CredentialID) (*Statement, error) {
+	body := struct {
+		Decision     Verb         `json:"decision"`
+		CredentialID CredentialID `json:"credential_id"`
+	}{word, key}
+	return read[Statement](ctx, c, post(at("changes", id, "statement"), body), nil)
+}
+
+// ChangeDocument is what the digest of a change is computed over.
+type ChangeDocument struct {
+	ID     ChangeID `json:"id"`
+	Digest string   `json:"digest"`
+	// Document is canonical JSON, with names and texts as commitments, which
+	// Openings reveal; of what was erased there is no opening.
+	Document string             `json:"document"`
+	Openings map[string]Opening `json:"openings"`
+}
+
+// GetChangeDocument reads the document of a change.
+func (c *Client) GetChangeDocument(ctx context.Context, id ChangeID, opts ...ReadOption) (*ChangeDocument, error) {
+	return read[ChangeDocument](ctx, c, get(at("changes", id, "document")), opts)
 }
 
 // CancelChange withdraws a request.

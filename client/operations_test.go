@@ -33,7 +33,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 	numbered := client.MemberQuery{Paging: client.Paging{Page: 2, Size: 10}}
 	admins := client.Requirement{
 		Clauses: []client.Clause{{Approvers: client.ApproverSet{Role: "admin"}, Need: 1}}, ExpiresAfterSeconds: 3600,
-		Distinct: 2, Exclusive: true, Veto: 2, DelaySeconds: 60, MustHold: true,
+		Distinct: 2, Exclusive: true, Veto: 2, DelaySeconds: 60, MustHold: true, Signed: client.SigningRequired,
 	}
 	narrow := client.Condition{
 		GroupIDs: []client.GroupID{someID}, Permissions: []client.Permission{"desk.trade"}, UserTypes: []client.UserType{client.EndUser},
@@ -218,6 +218,11 @@ func calls(c *client.Client) []func(*testing.T) error {
 	})
 	do(func(t *testing.T) error {
 		_, err := c.DecideChange(t.Context(), someID, client.Decision{Decision: client.Deny, Digest: digest}, dry...)
+		return err
+	})
+	do(func(t *testing.T) error { _, err := c.GetChangeDocument(t.Context(), someID, least); return err })
+	do(func(t *testing.T) error {
+		_, err := c.MakeStatement(t.Context(), someID, client.Approve, someID)
 		return err
 	})
 	do(func(t *testing.T) error { _, err := c.CancelChange(t.Context(), someID, write...); return err })

@@ -62,9 +62,21 @@ type Requirement struct {
 	DelaySeconds int64 `json:"delay_seconds,omitzero"`
 	// MustHold lets only those approve who hold what somebody would gain.
 	MustHold bool `json:"must_hold,omitzero"`
+	// Signed is SigningRequired where only approvals count that are signed with a key
+	// of the approver.
+	Signed Signing `json:"signed,omitzero"`
 	// ExpiresAfterSeconds is how long a request stays open; seven days when 0.
 	ExpiresAfterSeconds int64 `json:"expires_after_seconds,omitzero"`
 }
+
+// Signing says whether approvals have to be signed.
+type Signing string
+
+// The values of Signing; empty means SigningOptional.
+const (
+	SigningOptional Signing = "optional"
+	SigningRequired Signing = "required"
+)
 
 // MarshalJSON writes no clauses as an empty list.
 func (r Requirement) MarshalJSON() ([]byte, error) {

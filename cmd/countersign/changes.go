@@ -130,9 +130,13 @@ func (s *session) changesList(parent *cobra.Command) {
 }
 
 func (s *session) changesShow(parent *cobra.Command) {
-	s.add(parent, verb{
+	var verify bool
+	cmd := s.add(parent, verb{
 		use: "show CHANGE", short: "Show a change: before and after, who gains or loses what, who may approve",
-		long:    "CHANGE is an id. With -o json everything, also of very large changes.",
+		long: `
+CHANGE is an id. With -o json everything, also of very large changes. With --verify
+the digest is computed here from the document of the change, and what is shown is
+compared with that document.`,
 		example: "  countersign changes show 0198c600-1111-7222-8333-444455556666", min: 1, max: 1,
 		run: func(ctx context.Context, args []string) error {
 			id, err := objectID[client.ChangeID]("change", args[0])
@@ -143,6 +147,12 @@ func (s *session) changesShow(parent *cobra.Command) {
 			c, err := s.api.GetChange(ctx, id, s.reading(&raw)...)
 			if err != nil {
 				return err
+			}
+			if verify {
+				if _, err := s.examine(ctx, c); err != nil {
+					return err
+				}
+				fmt.Fprintln(s.err, "verified: the digest, computed here from the document of the change; what is shown is what the document says")
 			}
 			switch s.format() {
 			case asJSON:
@@ -156,6 +166,7 @@ func (s *session) changesShow(parent *cobra.Command) {
 			}
 		},
 	})
+	cmd.Flags().BoolVar(&verify, "verify", false, "compute the digest here, and compare what is shown with the document")
 }
 
 // tellChange tells what became of a submission, a decision or a withdrawal.

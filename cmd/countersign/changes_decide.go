@@ -15,6 +15,8 @@ type decision struct {
 	yes     bool
 	digest  string
 	comment string
+	// signWith is the file of the key that signs; empty signs nothing.
+	signWith string
 	*writing
 }
 
@@ -22,6 +24,7 @@ func (d *decision) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().StringVar(&d.digest, "digest", "", "`DIGEST` of the change you looked at; another one is refused")
 	cmd.Flags().StringVar(&d.comment, "comment", "", "what to say with it")
+	cmd.Flags().StringVar(&d.signWith, "key", "", "`FILE` with your key, to sign the decision with")
 	d.writing = writes(cmd, false)
 }
 
@@ -32,8 +35,13 @@ func (s *session) changesApprove(parent *cobra.Command) {
 		long: `
 Shows the change and asks; what is approved is what was shown. Where nobody can be
 asked, give --yes together with --digest of the change that was looked at: there
-is no approving unseen.`,
+is no approving unseen.
+
+With --key the decision is signed. The digest is then computed here from the
+document of the change, what is shown is compared with it, and nothing else than
+that is signed.`,
 		example: `  countersign changes approve 0198c600-1111-7222-8333-444455556666 --as grace
+  countersign changes approve 0198c600-1111-7222-8333-444455556666 --as grace --key approver.pem
   countersign changes approve 0198c600-1111-7222-8333-444455556666 --yes --digest 9b74c989...`,
 		min: 1, max: 1,
 		run: func(ctx context.Context, args []string) error {
@@ -86,6 +94,10 @@ func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *d
 	if err := s.mayDecide(ctx, c, word, d); err != nil {
 		return err
 	}
+	signs, err := s.signing(ctx, c, d)
+	if err != nil {
+		return err
+	}
 	if !d.yes && !d.dryRun {
 		s.learnOf(ctx, c)
 		s.showChange(s.err, c, oneScreen)
@@ -93,7 +105,12 @@ func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *d
 			return err
 		}
 	}
-	out, err := s.api.DecideChange(ctx, id, client.Decision{Decision: word, Digest: c.Digest, Comment: first(d.comment, d.reason)}, opts...)
+	send, err := signs(word)
+	if err != nil {
+		return err
+	}
+	send.Comment = first(d.comment, d.reason)
+	out, err := s.api.DecideChange(ctx, id, send, opts...)
 	if err != nil {
 		return err
 	}
@@ -129,9 +146,9 @@ func (s *session) mayDecide(ctx context.Context, c *client.Change, word client.V
 		return fmt.Errorf("change %s has the digest %s, not the one you gave: it is not what you looked at", c.ID, c.Digest)
 	case !c.State.Open():
 		return fmt.Errorf("change %s is %s already%s", c.ID, c.State, closing(c))
-	case c.CanDecide, d.key != "", word == client.Withdraw:
-		// With a key this may be the repetition of a decision that was made: the
-		// server knows.
+	case c.CanDecide, d.key != "", d.signWith != "", word == client.Withdraw:
+		// With an idempotency key this may be the repetition of a decision that was
+		// made, with a key to sign its confirmation by a newer key: the server knows.
 		return nil
 	}
 	s.learnOf(ctx, c)

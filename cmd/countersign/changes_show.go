@@ -274,7 +274,10 @@ func (s *session) showImpact(w io.Writer, c *client.Change, most int) {
 func (s *session) showApprovals(w io.Writer, c *client.Change) {
 	fmt.Fprint(w, "\napprovals\n")
 	for _, a := range c.Approvals {
-		text := string(a.Decision) + " by " + label(s, a.Person) + " at " + when(a.At)
+		text := string(a.Decision) + " by " + label(s, a.Person) + " at " + when(a.At) + ", attested by the server only"
+		if a.Attested == client.AttestedByKey {
+			text = string(a.Decision) + " by " + label(s, a.Person) + " at " + when(a.At) + ", signed with a key"
+		}
 		if a.Comment != "" {
 			text += ": " + a.Comment
 		}

@@ -3,7 +3,7 @@
 // main hands the process (arguments, environment, terminal) to run, which tests
 // call too. serve, demo and init put the house together; every other command
 // speaks the native API through the client package and links nothing else of
-// ours, so the command line is that API's first user and its daily test.
+// ours but the form of what is signed (internal/canon, internal/statement), so the command line is that API's first user and its daily test.
 //
 // There is one file per noun. A noun's file says which verbs there are, what
 // they send, and which columns its objects have; how a column is aligned,

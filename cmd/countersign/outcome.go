@@ -118,6 +118,9 @@ func (s *session) clauses(r client.Requirement) []string {
 	if r.MustHold {
 		parts = append(parts, "by who holds what is given")
 	}
+	if r.Signed == client.SigningRequired {
+		parts = append(parts, "signed with a key of theirs")
+	}
 	if r.Veto > 1 {
 		parts = append(parts, fmt.Sprintf("%d denials end it", r.Veto))
 	}

@@ -115,6 +115,9 @@ func And(a, b countersign.Requirement) countersign.Requirement {
 		Veto: fewer(a, b), DelaySeconds: max(a.DelaySeconds, b.DelaySeconds), ExpiresAfterSeconds: shorter(a, b),
 		MustHold: a.MustHold || b.MustHold,
 	}
+	if a.MustBeSigned() || b.MustBeSigned() {
+		out.Signed = countersign.SigningRequired
+	}
 	for _, clause := range b.Clauses {
 		i := slices.IndexFunc(out.Clauses, func(c countersign.Clause) bool { return c.Approvers == clause.Approvers })
 		if i < 0 {

@@ -9,8 +9,9 @@ import (
 )
 
 // People says who could give an approval of a set at this moment: eligible, with
-// a credential that works (L2). Sorted.
-type People func(set countersign.ApproverSet) []countersign.UserID
+// a credential that works, and where the approval has to be signed with a key to
+// sign it (L2). Sorted.
+type People func(set countersign.ApproverSet, signed bool) []countersign.UserID
 
 // Gap is a requirement that somebody's request could never meet.
 type Gap struct {
@@ -118,7 +119,7 @@ type proof struct {
 func newProof(asked asking, people People) *proof {
 	p := &proof{asking: asked}
 	p.c = NewCase(asked.requirement, func(_ int, set countersign.ApproverSet) (pool, now []countersign.UserID) {
-		p.people = append(p.people, people(set))
+		p.people = append(p.people, people(set, asked.requirement.MustBeSigned()))
 		return nil, nil
 	})
 	p.all = different(p.people)
@@ -220,7 +221,7 @@ func Health(policy countersign.Policy, people People) []ClauseHealth {
 	var out []ClauseHealth
 	add := func(id string, r countersign.Requirement) {
 		for i, clause := range r.Clauses {
-			n := len(people(clause.Approvers))
+			n := len(people(clause.Approvers, r.MustBeSigned()))
 			out = append(out, ClauseHealth{RuleID: id, Clause: i, Approvers: clause.Approvers, Need: clause.Need, Eligible: n, Spare: n - 1 - clause.Need})
 		}
 	}

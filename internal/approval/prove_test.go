@@ -15,7 +15,7 @@ import (
 // staff says who could give an approval of a set.
 type staff map[countersign.ApproverSet]people
 
-func (s staff) find(set countersign.ApproverSet) people { return s[set] }
+func (s staff) find(set countersign.ApproverSet, _ bool) people { return s[set] }
 
 func named(n int) (out people) {
 	for i := range n {
@@ -57,27 +57,32 @@ func TestNobodyIsLockedOut(t *testing.T) {
 			countersign.Policy{Default: easy, AcceptedRisks: []countersign.Risk{countersign.RiskNoSpareForTargets}}, staff{admins: named(2)}, nil,
 		},
 		"no spare for a requester cannot be accepted": {
-			countersign.Policy{Default: easy, AcceptedRisks: []countersign.Risk{countersign.RiskNoSpareForTargets}}, staff{admins: named(1)},
+			countersign.Policy{Default: easy, AcceptedRisks: []countersign.Risk{countersign.RiskNoSpareForTargets}},
+			staff{admins: named(1)},
 			gaps{{RuleIDs: []string{"default"}, Clause: 0, Requester: "p00", Need: 1, Left: 0}},
 		},
 		"a rule about things needs no spare": {
 			countersign.Policy{Default: easy, Rules: []countersign.Rule{rule("groups", "group.*", asks(clause(security, 1)))}}, staff{admins: named(3), security: named(2)}, nil,
 		},
 		"a rule about people does": {
-			countersign.Policy{Default: easy, Rules: []countersign.Rule{rule("removals", "membership.remove", asks(clause(security, 1)))}}, staff{admins: named(3), security: named(2)},
+			countersign.Policy{Default: easy, Rules: []countersign.Rule{rule("removals", "membership.remove", asks(clause(security, 1)))}},
+			staff{admins: named(3), security: named(2)},
 			gaps{{RuleIDs: []string{"removals"}, Clause: 0, Requester: "p00", Target: true, Need: 1, Left: 0}},
 		},
 		"enough for each clause, too few different people": {
 			countersign.Policy{Default: countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 1), clause(security, 1)}, Distinct: 3}},
-			staff{admins: named(3), security: named(3)}, gaps{{RuleIDs: []string{"default"}, Clause: -1, Requester: "p00", Need: 3, Left: 2}},
+			staff{admins: named(3), security: named(3)},
+			gaps{{RuleIDs: []string{"default"}, Clause: -1, Requester: "p00", Need: 3, Left: 2}},
 		},
 		"enough for each clause, too few for all at once": {
-			countersign.Policy{Default: exclusive(asks(clause(admins, 1), clause(security, 2)))}, staff{admins: named(3), security: named(3)},
+			countersign.Policy{Default: exclusive(asks(clause(admins, 1), clause(security, 2)))},
+			staff{admins: named(3), security: named(3)},
 			gaps{{RuleIDs: []string{"default"}, Clause: 1, Requester: "p00", Need: 2, Left: 1}},
 		},
 		"the requester who is short is not the first": {
 			countersign.Policy{Default: exclusive(asks(clause(admins, 2), clause(security, 1)))},
-			staff{admins: {"a", "b", "c", "d"}, security: {"y"}}, gaps{{RuleIDs: []string{"default"}, Clause: 1, Requester: "y", Need: 1, Left: 0}},
+			staff{admins: {"a", "b", "c", "d"}, security: {"y"}},
+			gaps{{RuleIDs: []string{"default"}, Clause: 1, Requester: "y", Need: 1, Left: 0}},
 		},
 		"rules that always come together": {
 			countersign.Policy{Default: easy, Rules: []countersign.Rule{
@@ -91,7 +96,8 @@ func TestNobodyIsLockedOut(t *testing.T) {
 			countersign.CustodyPolicy("security", "operations"), staff{security: {"a", "b", "c", "d"}, operations: {"x", "y", "z"}}, nil,
 		},
 		"custody with one of operations too few": {
-			countersign.CustodyPolicy("security", "operations"), staff{security: {"a", "b", "c", "d"}, operations: {"x", "y"}},
+			countersign.CustodyPolicy("security", "operations"),
+			staff{security: {"a", "b", "c", "d"}, operations: {"x", "y"}},
 			gaps{{RuleIDs: []string{"approvers-need-three"}, Clause: 1, Requester: "x", Target: true, Need: 1, Left: 0}},
 		},
 	} {
@@ -100,6 +106,22 @@ func TestNobodyIsLockedOut(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestOnlyThoseCountWhoCanSign(t *testing.T) {
+	policy := countersign.Policy{Default: countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 1)}, Signed: countersign.SigningRequired}}
+	find := func(_ countersign.ApproverSet, signed bool) people {
+		if signed {
+			return named(1)
+		}
+		return named(5)
+	}
+	if gaps := approval.Prove(policy, find); len(gaps) != 1 || gaps[0].Left != 0 {
+		t.Errorf("%+v", gaps)
+	}
+	if h := approval.Health(policy, find); len(h) != 1 || h[0].Eligible != 1 {
+		t.Errorf("%+v", h)
 	}
 }
 

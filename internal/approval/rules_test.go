@@ -113,6 +113,10 @@ func TestOfTwoRequirementsTheStricterHolds(t *testing.T) {
 		"what the approver must hold": {
 			with(func(r *countersign.Requirement) { r.MustHold = true }), plain, with(func(r *countersign.Requirement) { r.MustHold = true }),
 		},
+		"signatures": {
+			with(func(r *countersign.Requirement) { r.Signed = countersign.SigningRequired }), with(func(r *countersign.Requirement) { r.Signed = countersign.SigningOptional }),
+			with(func(r *countersign.Requirement) { r.Signed = countersign.SigningRequired }),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := approval.And(c.a, c.b); !reflect.DeepEqual(got, c.want) {
@@ -133,6 +137,11 @@ func TestWhatIsCounted(t *testing.T) {
 			{Clause: clause(security, needSecurity), Pool: guards, Now: guards}, {Clause: clause(operations, needOperations), Pool: doers, Now: doers},
 		}
 	}
+	signed := func(person countersign.UserID) countersign.Approval {
+		v := vote(person, countersign.Approve)
+		v.Signature = "signature"
+		return v
+	}
 	yes := func(names ...countersign.UserID) (votes []countersign.Approval) {
 		for _, name := range names {
 			votes = append(votes, vote(name, countersign.Approve))
@@ -150,20 +159,24 @@ func TestWhatIsCounted(t *testing.T) {
 		met, denied, reachable bool
 		have                   []int
 	}{
-		"one person in two clauses":                     {approval.Case{Clauses: clauses(1, 1), Approvals: yes("grace")}, true, false, true, []int{1, 1}},
-		"but not enough different people":               {approval.Case{Clauses: clauses(1, 1), Distinct: 2, Approvals: yes("grace")}, false, false, true, []int{1, 1}},
-		"enough different people":                       {approval.Case{Clauses: clauses(1, 1), Distinct: 2, Approvals: yes("grace", "linus")}, true, false, true, []int{1, 2}},
-		"more different people than there are":          {approval.Case{Clauses: clauses(1, 1), Distinct: 4}, false, false, false, []int{0, 0}},
-		"exclusive: one person fills one clause":        {approval.Case{Clauses: clauses(1, 1), Exclusive: true, Approvals: yes("grace")}, false, false, true, []int{1, 0}},
-		"exclusive: two people fill two":                {approval.Case{Clauses: clauses(1, 1), Exclusive: true, Approvals: yes("grace", "linus")}, true, false, true, []int{1, 1}},
-		"exclusive: whoever came first makes room":      {approval.Case{Clauses: clauses(1, 1), Exclusive: true, Approvals: yes("ada", "grace")}, true, false, true, []int{1, 1}},
-		"exclusive: too few for all":                    {approval.Case{Clauses: clauses(2, 2), Exclusive: true}, false, false, false, []int{0, 0}},
-		"exclusive: just enough for all":                {approval.Case{Clauses: clauses(2, 1), Exclusive: true, Approvals: yes("ada", "grace", "linus")}, true, false, true, []int{2, 1}},
-		"two denials needed, one given":                 {approval.Case{Clauses: clauses(1, 1), Veto: 2, Approvals: append(yes("grace"), no("ada")...)}, true, false, true, []int{1, 1}},
-		"two denials of two people":                     {approval.Case{Clauses: clauses(1, 1), Veto: 2, Approvals: append(yes("grace"), no("ada", "linus")...)}, false, true, true, []int{1, 1}},
-		"a denial counts once, in however many clauses": {approval.Case{Clauses: clauses(1, 1), Veto: 2, Approvals: no("grace")}, false, false, true, []int{0, 0}},
-		"withdrawn approval":                            {approval.Case{Clauses: clauses(1, 1), Approvals: append(yes("grace"), vote("grace", countersign.Withdraw))}, false, false, true, []int{0, 0}},
-		"withdrawn denial":                              {approval.Case{Clauses: clauses(1, 1), Approvals: append(no("grace"), vote("grace", countersign.Withdraw))}, false, false, true, []int{0, 0}},
+		"one person in two clauses":                      {approval.Case{Clauses: clauses(1, 1), Approvals: yes("grace")}, true, false, true, []int{1, 1}},
+		"but not enough different people":                {approval.Case{Clauses: clauses(1, 1), Distinct: 2, Approvals: yes("grace")}, false, false, true, []int{1, 1}},
+		"enough different people":                        {approval.Case{Clauses: clauses(1, 1), Distinct: 2, Approvals: yes("grace", "linus")}, true, false, true, []int{1, 2}},
+		"more different people than there are":           {approval.Case{Clauses: clauses(1, 1), Distinct: 4}, false, false, false, []int{0, 0}},
+		"exclusive: one person fills one clause":         {approval.Case{Clauses: clauses(1, 1), Exclusive: true, Approvals: yes("grace")}, false, false, true, []int{1, 0}},
+		"exclusive: two people fill two":                 {approval.Case{Clauses: clauses(1, 1), Exclusive: true, Approvals: yes("grace", "linus")}, true, false, true, []int{1, 1}},
+		"exclusive: whoever came first makes room":       {approval.Case{Clauses: clauses(1, 1), Exclusive: true, Approvals: yes("ada", "grace")}, true, false, true, []int{1, 1}},
+		"exclusive: too few for all":                     {approval.Case{Clauses: clauses(2, 2), Exclusive: true}, false, false, false, []int{0, 0}},
+		"exclusive: just enough for all":                 {approval.Case{Clauses: clauses(2, 1), Exclusive: true, Approvals: yes("ada", "grace", "linus")}, true, false, true, []int{2, 1}},
+		"two denials needed, one given":                  {approval.Case{Clauses: clauses(1, 1), Veto: 2, Approvals: append(yes("grace"), no("ada")...)}, true, false, true, []int{1, 1}},
+		"two denials of two people":                      {approval.Case{Clauses: clauses(1, 1), Veto: 2, Approvals: append(yes("grace"), no("ada", "linus")...)}, false, true, true, []int{1, 1}},
+		"a denial counts once, in however many clauses":  {approval.Case{Clauses: clauses(1, 1), Veto: 2, Approvals: no("grace")}, false, false, true, []int{0, 0}},
+		"withdrawn approval":                             {approval.Case{Clauses: clauses(1, 1), Approvals: append(yes("grace"), vote("grace", countersign.Withdraw))}, false, false, true, []int{0, 0}},
+		"withdrawn denial":                               {approval.Case{Clauses: clauses(1, 1), Approvals: append(no("grace"), vote("grace", countersign.Withdraw))}, false, false, true, []int{0, 0}},
+		"signatures asked, none given":                   {approval.Case{Clauses: clauses(1, 1), Signed: true, Approvals: yes("grace")}, false, false, true, []int{0, 0}},
+		"signatures asked and given":                     {approval.Case{Clauses: clauses(1, 1), Signed: true, Approvals: []countersign.Approval{signed("grace")}}, true, false, true, []int{1, 1}},
+		"a denial without a signature counts":            {approval.Case{Clauses: clauses(1, 1), Signed: true, Approvals: no("grace")}, false, true, true, []int{0, 0}},
+		"who denied and now approves unsigned does none": {approval.Case{Clauses: clauses(1, 1), Signed: true, Approvals: append(no("grace"), yes("grace")...)}, false, false, true, []int{0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.given.Digest = "digest"

@@ -17,6 +17,9 @@ type Case struct {
 	Exclusive bool
 	// Veto is how many denials end the request; 0 means one.
 	Veto int
+	// Signed lets only signed approvals count. A denial needs no signature: it is
+	// on the safe side.
+	Signed bool
 	// Excluded people never count, whatever they are eligible for.
 	Excluded []countersign.UserID
 	// Approvals in the order given; the latest of a person is the effective one.
@@ -36,7 +39,7 @@ type ClauseCase struct {
 // NewCase takes from a requirement all but the people, who are given for each
 // of its clauses.
 func NewCase(r countersign.Requirement, people func(i int, set countersign.ApproverSet) (pool, now []countersign.UserID)) Case {
-	c := Case{Distinct: r.People(), Exclusive: r.Exclusive, Veto: r.Vetoes()}
+	c := Case{Distinct: r.People(), Exclusive: r.Exclusive, Veto: r.Vetoes(), Signed: r.MustBeSigned()}
 	for i, clause := range r.Clauses {
 		pool, now := people(i, clause.Approvers)
 		c.Clauses = append(c.Clauses, ClauseCase{Clause: clause, Pool: pool, Now: now})
@@ -140,7 +143,12 @@ func different(lists [][]countersign.UserID) []countersign.UserID {
 func effectiveVotes(c Case) map[countersign.UserID]countersign.Decision {
 	votes := make(map[countersign.UserID]countersign.Decision, len(c.Approvals))
 	for _, a := range c.Approvals {
-		if a.Digest == c.Digest {
+		switch {
+		case a.Digest != c.Digest:
+		case a.Decision == countersign.Approve && c.Signed && a.Signature == "":
+			// What he said before no longer stands, and this does not count.
+			delete(votes, a.Person)
+		default:
 			votes[a.Person] = a.Decision
 		}
 	}

@@ -29,6 +29,8 @@ type Options struct {
 	Repeats bool
 	// Once makes the mutation replayable by its idempotency key; nil does not.
 	Once *Once
+	// notes says that it stores something which is no log entry: a nonce.
+	notes bool
 }
 
 // Once is an idempotency key with what is needed to answer a replay. The record
@@ -65,8 +67,9 @@ type Vote struct {
 	// Digest of the request as the voter saw it; required.
 	Digest  string
 	Comment string
-	// Statement, Signature and CredentialID belong to signed approvals, which
-	// are not accepted yet: giving them is refused.
+	// Statement, Signature and CredentialID make a signed vote; all three or none.
+	// The statement is that of Engine.Statement, byte for byte as it was signed, the
+	// signature base64, the credential the approval key.
 	Statement    string
 	Signature    string
 	CredentialID countersign.CredentialID

@@ -556,9 +556,9 @@ func TestVotesThatAreNotTaken(t *testing.T) {
 			"nothing said":   {engine.Vote{Digest: c.Digest, Decision: countersign.Withdraw}, "nothing_to_withdraw", "decision"},
 			"no digest":      {engine.Vote{Decision: countersign.Approve}, "invalid", "digest"},
 			"another digest": {engine.Vote{Decision: countersign.Approve, Digest: c.Digest[1:] + "0"}, "digest_mismatch", "digest"},
-			"a statement":    {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, Statement: "x"}, "refused", "statement"},
-			"a signature":    {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, Signature: "x"}, "refused", "signature"},
-			"a key":          {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, CredentialID: nobody}, "refused", "credential_id"},
+			"a statement":    {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, Statement: "x"}, "invalid", "signature"},
+			"a signature":    {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, Signature: "x"}, "invalid", "statement"},
+			"a key":          {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, CredentialID: nobody}, "invalid", "statement"},
 			"a long comment": {engine.Vote{Decision: countersign.Approve, Digest: c.Digest, Comment: string(make([]byte, 2001))}, "too_long", "comment"},
 		} {
 			before := h.head().Size

@@ -10,6 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/access"
 	"github.com/countersign/countersign/internal/approval"
 	"github.com/countersign/countersign/internal/roster"
+	"github.com/countersign/countersign/internal/statement"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -82,7 +83,17 @@ func standing(picture *roster.Picture, request countersign.ChangeRequest) []coun
 		credential, known := picture.Credential(id)
 		return !known || credential.State == countersign.CredentialRevoked
 	}
-	return slices.DeleteFunc(slices.Clone(request.Approvals), func(a countersign.Approval) bool { return revoked(a.Credential) })
+	return slices.DeleteFunc(slices.Clone(request.Approvals), func(a countersign.Approval) bool {
+		return revoked(a.Credential) || a.Statement != "" && revoked(statement.Key(a.Statement))
+	})
+}
+
+// spoke is what somebody says of the request, if it has any effect: who has taken
+// it back has said nothing, nor has who approved without the signature asked.
+func (c weighed) spoke(person countersign.UserID) (countersign.Approval, bool) {
+	last, voted := lastVote(c.Approvals, person)
+	unsigned := c.Signed && last.Decision == countersign.Approve && last.Signature == ""
+	return last, voted && last.Decision != countersign.Withdraw && !unsigned
 }
 
 // factsOf are the facts a request touches, as its log entries are found by.
@@ -101,26 +112,32 @@ func (e *Engine) Change(ctx context.Context, actor countersign.Actor, id counter
 		return ChangeView{}, err
 	}
 	defer v.done()
+	_, request, err := e.changeRow(ctx, v, id)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	return v.weigh(v.describe(request)), nil
+}
+
+// changeRow reads a request that the reader may see.
+func (e *Engine) changeRow(ctx context.Context, v view, id countersign.ChangeID) (store.ChangeRecord, countersign.ChangeRequest, error) {
 	var row store.ChangeRecord
-	err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
+	var request countersign.ChangeRequest
+	err := e.store.Read(ctx, v.actor.Organization, func(tx store.ReadTx) error {
 		r, err := tx.Change(ctx, id)
 		row = r
 		return err
 	})
-	if isKind(err, countersign.NotFound) {
-		return ChangeView{}, missingThing("change request")
+	if err == nil {
+		request, err = readRecord(row)
+	}
+	if isKind(err, countersign.NotFound) || err == nil && !access.SeeChange(v.actor, v.holds, request.Requester, request.RequesterPerson) {
+		return store.ChangeRecord{}, countersign.ChangeRequest{}, missingThing("change request")
 	}
 	if err != nil {
-		return ChangeView{}, err
+		return store.ChangeRecord{}, countersign.ChangeRequest{}, err
 	}
-	request, err := readRecord(row)
-	if err != nil {
-		return ChangeView{}, err
-	}
-	if !access.SeeChange(actor, v.holds, request.Requester, request.RequesterPerson) {
-		return ChangeView{}, missingThing("change request")
-	}
-	return v.weigh(v.describe(request)), nil
+	return row, request, nil
 }
 
 // describe adds what depends on the reader and the moment.
@@ -141,8 +158,7 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 			Approvers: clause.Clause.Approvers, Need: clause.Clause.Need, Have: tally.Clauses[i].Have, Eligible: orEmpty(tally.Clauses[i].Open),
 		})
 	}
-	last, voted := lastVote(c.Approvals, v.actor.User)
-	voted = voted && last.Decision != countersign.Withdraw
+	_, voted := c.spoke(v.actor.User)
 	out.CanDecide = !voted && access.Vote(v.actor, v.holds) == nil && approval.MayVote(c.Case, v.actor.User)
 	return out
 }

@@ -155,7 +155,11 @@ func (w *work) settleDue(id countersign.ChangeID) (countersign.Outcome, error) {
 		}
 		return w.finish(row, *how)
 	}
-	return w.settle(row, request, gather(w.picture, request, w.now))
+	c, err := w.gather(request)
+	if err != nil {
+		return countersign.Outcome{}, err
+	}
+	return w.settle(row, request, c)
 }
 
 // Expire closes requests whose time has passed, a bounded number, and returns

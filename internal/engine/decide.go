@@ -28,14 +28,30 @@ func checkVote(v Vote) error {
 		return countersign.E(countersign.Invalid, "decision", "must be approve, deny or withdraw")
 	case v.Digest == "":
 		return countersign.E(countersign.Invalid, "digest", "is required: a vote names the digest of what the voter saw")
-	case v.Statement != "":
-		return countersign.E(countersign.Refused, "statement", "signed approvals are not accepted yet; leave statement, signature and credential_id out")
-	case v.Signature != "":
-		return countersign.E(countersign.Refused, "signature", "signed approvals are not accepted yet; leave statement, signature and credential_id out")
-	case v.CredentialID != "":
-		return countersign.E(countersign.Refused, "credential_id", "signed approvals are not accepted yet; leave statement, signature and credential_id out")
+	}
+	if err := checkComplete(v); err != nil {
+		return err
 	}
 	return countersign.CheckReason("comment", v.Comment)
+}
+
+// checkComplete refuses half a signature.
+func checkComplete(v Vote) error {
+	missing := func(field string) error {
+		return countersign.E(countersign.Invalid, field, "is missing: a signed vote has statement, signature and credential_id")
+	}
+	switch {
+	case v.Statement == "" && v.Signature == "" && v.CredentialID == "":
+		return nil
+	case v.Statement == "":
+		return missing("statement")
+	case v.Signature == "":
+		return missing("signature")
+	case v.CredentialID == "":
+		return missing("credential_id")
+	default:
+		return nil
+	}
 }
 
 func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, error) {
@@ -53,18 +69,30 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if state := request.StateAt(w.now); !state.Open() {
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
-	c := gather(w.picture, request, w.now)
+	c, err := w.gather(request)
+	if err != nil {
+		return countersign.Outcome{}, err
+	}
 	if !approval.MayVote(c.Case, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
+	}
+	last, voted := lastVote(c.Approvals, w.actor.User)
+	again := voted && last.Decision == v.Decision && (v.Statement == "" || v.Statement == last.Statement && v.Signature == last.Signature)
+	if err := c.mustSign(v, last); err != nil {
+		return countersign.Outcome{}, err
+	}
+	if v.Statement != "" && !again {
+		if err := w.checkSigned(request, v); err != nil {
+			return countersign.Outcome{}, err
+		}
 	}
 	if how, err := w.overtaken(request); err != nil || how != nil {
 		return w.endUndecided(row, request, how, err)
 	}
-	last, voted := lastVote(c.Approvals, w.actor.User)
 	switch {
 	case v.Decision == countersign.Withdraw && (!voted || last.Decision == countersign.Withdraw):
 		return countersign.Outcome{}, countersign.Code(countersign.Stale, "nothing_to_withdraw", "decision", "you have said nothing that could be withdrawn")
-	case voted && last.Decision == v.Decision:
+	case again:
 		// Nothing new is said; but a vote that was void for a while may by now be
 		// what was missing.
 		return w.settle(row, request, c)

@@ -10,6 +10,7 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/canon"
+	"github.com/countersign/countersign/internal/statement"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -18,10 +19,6 @@ func DecodeChange(raw []byte) (countersign.Change, error) { return canon.DecodeC
 
 // EncodeChange writes a change in clear, canonically; see canon.EncodeChange.
 func EncodeChange(c countersign.Change) ([]byte, error) { return canon.EncodeChange(c) }
-
-// digestType frames change documents, so that their digest is the digest of
-// nothing else.
-const digestType = "countersign-change-v1"
 
 // maxListedEffects bounds what a document shows of its effects; the count is
 // always exact.
@@ -96,7 +93,7 @@ func writeDocument(org countersign.OrganizationID, c *countersign.ChangeRequest,
 	if err != nil {
 		return nil, nil, fmt.Errorf("writing the document of change %s: %w", c.ID, err)
 	}
-	c.Digest = canon.Digest(digestType, committed)
+	c.Digest = statement.ChangeDigest(committed)
 	return committed, openings, nil
 }
 
@@ -118,7 +115,7 @@ func readRecord(r store.ChangeRecord) (countersign.ChangeRequest, error) {
 		ReplacedBy: r.ReplacedBy, WinnerID: r.WinnerID, AppliedPosition: r.AppliedPosition, Approvals: r.Approvals, Version: r.Version,
 		ScheduledAt: r.ScheduledAt,
 	}
-	if canon.Digest(digestType, r.Payload) != r.Digest {
+	if statement.ChangeDigest(r.Payload) != r.Digest {
 		return c, fmt.Errorf("change %s: its stored document does not match its digest", r.ID)
 	}
 	clear, err := canon.Open(r.Payload, r.Openings)

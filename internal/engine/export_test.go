@@ -126,3 +126,13 @@ func Gaps(p *roster.Picture, now time.Time) []approval.Gap {
 func NoWider(gap approval.Gap, before []approval.Gap) bool {
 	return slices.ContainsFunc(before, func(old approval.Gap) bool { return noWider(gap, old) })
 }
+
+// StillSigned is what a decision finds out about a vote before it counts it.
+func (e *Engine) StillSigned(ctx context.Context, request countersign.ChangeRequest, a countersign.Approval, org countersign.OrganizationID) (bool, error) {
+	picture, err := e.Picture(ctx, org)
+	if err != nil {
+		return false, err
+	}
+	w := &work{ctx: ctx, picture: picture, actor: countersign.Actor{Organization: org}}
+	return w.stillSigned(request, a)
+}

@@ -200,10 +200,10 @@ func (e *Engine) failed(ctx context.Context, p *place, group []*job, err error) 
 }
 
 // kept reports whether a job wants something stored that is no log entry: the
-// answer to an idempotency key.
+// answer to an idempotency key, or a nonce.
 func kept(group []*job) bool {
 	for _, j := range group {
-		if j.o.Once != nil && !j.o.DryRun {
+		if (j.o.Once != nil || j.o.notes) && !j.o.DryRun {
 			return true
 		}
 	}

@@ -12,15 +12,15 @@ import (
 	"github.com/countersign/countersign/internal/roster"
 )
 
-// able finds who could vote at this moment: eligible, and with a credential that
-// works (L2).
+// able finds who could vote at this moment: eligible, with a token to come with,
+// and where approvals have to be signed with a key to sign them (L2).
 func able(picture *roster.Picture, now time.Time) approval.People {
-	return func(set countersign.ApproverSet) []countersign.UserID {
-		works := func(c countersign.Credential) bool {
-			return c.WorksAt(now) && c.Type != countersign.EnrolmentCode
-		}
+	return func(set countersign.ApproverSet, signed bool) []countersign.UserID {
 		return slices.DeleteFunc(picture.Eligible(set, now), func(id countersign.UserID) bool {
-			return !slices.ContainsFunc(picture.Credentials(id), works)
+			has := func(t countersign.CredentialType) bool {
+				return slices.ContainsFunc(picture.Credentials(id), func(c countersign.Credential) bool { return c.Type == t && c.WorksAt(now) })
+			}
+			return !has(countersign.Token) || signed && !has(countersign.ApprovalKey)
 		})
 	}
 }

@@ -145,7 +145,7 @@ func (l *Look) Asked(id countersign.ChangeID) (Asked, bool) {
 				continue
 			}
 			p := AskedPerson{ID: person, Eligible: slices.Contains(voters, person)}
-			if vote, voted := lastVote(c.Approvals, person); voted {
+			if vote, voted := c.spoke(person); voted {
 				p.Approved, p.At = vote.Decision == countersign.Approve, vote.At
 			}
 			asked.People = append(asked.People, p)

@@ -21,7 +21,7 @@ func (w *work) vote(row store.ChangeRecord, request countersign.ChangeRequest, c
 	}
 	given := countersign.Approval{
 		Change: request.ID, Person: w.actor.User, Credential: w.actor.Credential, Decision: v.Decision,
-		Digest: v.Digest, Comment: v.Comment, At: w.now, Position: position,
+		Digest: v.Digest, Comment: v.Comment, At: w.now, Position: position, Statement: v.Statement, Signature: v.Signature,
 	}
 	c.Approvals = append(slices.Clone(c.Approvals), given)
 	if err := c.inTime(row, w.now); err != nil {
@@ -32,11 +32,17 @@ func (w *work) vote(row store.ChangeRecord, request countersign.ChangeRequest, c
 		change: &audit.LeafChange{ID: string(request.ID), Digest: request.Digest},
 		approval: &audit.LeafApproval{
 			Decision: string(v.Decision), Digest: v.Digest, Person: string(given.Person),
-			Credential: string(given.Credential), Comment: v.Comment, Attested: "server",
+			Credential: string(given.Credential), Comment: v.Comment,
+			Statement: v.Statement, Signature: v.Signature, Attested: string(given.Attested()),
 		},
 	})
 	if err != nil {
 		return countersign.Outcome{}, err
+	}
+	if v.Statement != "" {
+		if err := w.keepNonce(request.ID, ""); err != nil { // used
+			return countersign.Outcome{}, err
+		}
 	}
 	if err := w.tx.AddApproval(w.ctx, given); err != nil {
 		return countersign.Outcome{}, err

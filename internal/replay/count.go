@@ -62,15 +62,22 @@ func (p *player) mayVote(r *request, person countersign.UserID) bool {
 }
 
 // verdicts are the latest thing each said on this very digest with a credential
-// that was not revoked since.
-func (p *player) verdicts(r *request) map[countersign.UserID]countersign.Decision {
+// that was not revoked since, nor the key that signed it. Where signatures are asked
+// an approval without one says nothing.
+func (p *player) verdicts(r *request, signed bool) map[countersign.UserID]countersign.Decision {
 	said := map[countersign.UserID]countersign.Decision{}
 	for _, v := range r.votes {
 		c, f := read[credentialFields](p, countersign.CredentialFact(v.Credential))
 		if v.Digest != r.digest || f.version == 0 || c.State == countersign.CredentialRevoked {
 			continue
 		}
+		if v.Statement != "" && p.revokedKey(v.Statement) {
+			continue
+		}
 		said[v.Person] = v.Decision
+		if signed && v.Decision == countersign.Approve && v.Signature == "" {
+			said[v.Person] = countersign.Withdraw
+		}
 	}
 	return said
 }
@@ -80,7 +87,7 @@ func (p *player) verdicts(r *request) map[countersign.UserID]countersign.Decisio
 // is over.
 func (p *player) tally(r *request) outcome {
 	asked := p.voters(r)
-	said := p.verdicts(r)
+	said := p.verdicts(r, asked.signed)
 	yes, no := map[countersign.UserID]bool{}, map[countersign.UserID]bool{}
 	approvers := make([][]countersign.UserID, len(asked.clauses))
 	for i, list := range asked.voters {
@@ -91,6 +98,7 @@ func (p *player) tally(r *request) outcome {
 				approvers[i] = append(approvers[i], person)
 			case countersign.Deny:
 				no[person] = true
+			case countersign.Withdraw: // or nothing that counts
 			}
 		}
 	}

@@ -146,6 +146,9 @@ func strictly(raw []byte, into any) error {
 	return json.Unmarshal(raw, into, json.RejectUnknownMembers(true))
 }
 
+// loosely reads some members of an object.
+func loosely(raw []byte, into any) error { return json.Unmarshal(raw, into) }
+
 func canonical(raw []byte) error {
 	want, err := jcs.Transform(raw)
 	if err == nil && !bytes.Equal(want, raw) {
@@ -264,11 +267,7 @@ func reveal(raw []byte, openings map[string]countersign.Opening) ([]byte, error)
 }
 
 // digestOf is the digest that votes name: SHA-256 over the framed document.
-func digestOf(doc []byte) string {
-	const kind = "countersign-change-v1"
-	sum := sha256.Sum256(fmt.Appendf(nil, "GOV1 %d %s %d %s", len(kind), kind, len(doc), doc))
-	return hex.EncodeToString(sum[:])
-}
+func digestOf(doc []byte) string { return framed("countersign-change-v1", doc) }
 
 // bodies are the parts of an entry that may stand in blobs.
 type bodies struct {

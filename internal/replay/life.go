@@ -242,7 +242,7 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 	p.must(a.Digest == r.digest, "a vote on digest %s", a.Digest)
 	p.must(a.Person == l.Actor.User && a.Person == l.Actor.Person && a.Credential == l.Actor.Credential && l.Actor.Method == countersign.ByToken && l.Actor.Subject == "",
 		"a vote in the name of another")
-	p.must(a.Attested == "server" && a.Statement == "" && a.Signature == "", "a vote attested by %q", a.Attested)
+	p.checkSignature(r, a)
 	p.must(p.mayVote(r, a.Person), "%s may not vote on change %s", a.Person, r.ID)
 	comment := ""
 	if len(a.Comment) > 0 {
@@ -251,7 +251,7 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 	}
 	r.votes = append(r.votes, countersign.Approval{
 		Change: r.ID, Person: a.Person, Credential: a.Credential, Decision: a.Decision, Digest: a.Digest, Comment: comment,
-		At: p.now, Position: p.position,
+		At: p.now, Position: p.position, Statement: a.Statement, Signature: a.Signature,
 	})
 	r.version = p.position
 	p.turn(r)

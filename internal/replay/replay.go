@@ -20,7 +20,7 @@
 //
 // Files: replay.go (the walk through the log), leaf.go (what an entry and a
 // change document look like), tree.go (the Merkle tree), facts.go (from effects
-// to rows), rows.go (the comparison), life.go (the requests), rules.go (who may
+// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), rules.go (who may
 // approve what).
 package replay
 
@@ -112,6 +112,9 @@ type player struct {
 	order []*request
 	// due is what the entry before the one being played leaves no choice about.
 	due due
+	// roots are those the tree had, by size; nonces are those that votes carried.
+	roots  []string
+	nonces map[string]bool
 
 	found []string
 	// broken is a read that failed.
@@ -122,6 +125,7 @@ func newPlayer(ctx context.Context, tx store.ReadTx, org countersign.Organizatio
 	return &player{
 		ctx: ctx, tx: tx, org: org,
 		facts: map[countersign.Fact]*fact{}, requests: map[countersign.ChangeID]*request{},
+		nonces: map[string]bool{},
 	}
 }
 
@@ -185,6 +189,7 @@ func (p *player) checkPlace(e countersign.AuditEntry, l *leaf) {
 	p.must(l.Kind == string(e.Kind), "kind %s, stored as %s", l.Kind, e.Kind)
 	p.must(l.Actor != nil && l.Actor.Method != "", "nobody did it")
 	root := p.tree.root()
+	p.roots = append(p.roots, base64.StdEncoding.EncodeToString(root[:]))
 	p.must(l.PreviousRoot == base64.StdEncoding.EncodeToString(root[:]), "another root before it than %s", l.PreviousRoot)
 	p.now = at
 }

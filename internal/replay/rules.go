@@ -19,6 +19,7 @@ type requirement struct {
 	delay     time.Duration
 	exclusive bool
 	mustHold  bool
+	signed    bool
 }
 
 // asIs is a requirement as a document states it.
@@ -50,10 +51,14 @@ func (r requirement) veto() int {
 
 // whole is the requirement as a document would state it.
 func (r requirement) whole() countersign.Requirement {
-	return countersign.Requirement{
+	out := countersign.Requirement{
 		Clauses: r.clauses, Distinct: r.distinct, Exclusive: r.exclusive, Veto: r.veto(),
 		DelaySeconds: int64(r.delay / time.Second), MustHold: r.mustHold,
 	}
+	if r.signed {
+		out.Signed = countersign.SigningRequired
+	}
+	return out
 }
 
 // required reads governance.md B.2: every rule that matches any operation
@@ -98,6 +103,7 @@ func (r *requirement) ask(rule string, more countersign.Requirement) {
 	}
 	r.delay = max(r.delay, time.Duration(more.DelaySeconds)*time.Second)
 	r.exclusive, r.mustHold = r.exclusive || more.Exclusive, r.mustHold || more.MustHold
+	r.signed = r.signed || more.Signed == countersign.SigningRequired
 }
 
 // stricter asks both: the clauses of the first keep their place.

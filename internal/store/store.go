@@ -289,7 +289,8 @@ type CredentialReads interface {
 type CredentialWrites interface {
 	// PutCredential inserts or replaces the whole row. A secret hash or client
 	// id already known, to any organization, gives Exists with Code
-	// "secret_taken" or "client_id_taken".
+	// "secret_taken" or "client_id_taken"; the public key of another approval key of
+	// the organization, in whatever state, "key_taken".
 	PutCredential(ctx context.Context, c countersign.Credential) error
 }
 

@@ -50,6 +50,8 @@ func (d *Dialect) routes() []wire.Route {
 		large(d.row("POST", base+"/changes", "submitChange", d.submitChange)),
 		d.row("GET", base+"/changes/{change_id}", "getChange", d.getChange),
 		d.row("POST", base+"/changes/{change_id}/approvals", "decideChange", d.decideChange),
+		d.row("GET", base+"/changes/{change_id}/document", "getChangeDocument", d.getChangeDocument),
+		d.row("POST", base+"/changes/{change_id}/statement", "makeStatement", d.makeStatement),
 		d.row("POST", base+"/changes/{change_id}/cancel", "cancelChange", d.cancelChange),
 		large(d.row("POST", base+"/changes/{change_id}/replace", "replaceChange", d.replaceChange)),
 

@@ -1,8 +1,14 @@
 package native_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -96,6 +102,9 @@ func TestEveryOperationOnce(t *testing.T) {
 	h.Do(vera.token, "DELETE", base+"/credentials/"+own, nil).Must(http.StatusNoContent)
 	h.Do(second, "GET", base+"/me", nil).Must(http.StatusUnauthorized)
 
+	// Grace will sign what she approves.
+	key := enrol(h, grace)
+
 	// The organization is sealed: from now on a second person agrees.
 	h.Do(ada, "PATCH", base+"/organization", map[string]string{"name": "Northwind"}).Must(http.StatusOK)
 	h.Do(ada, "GET", base+"/policy/health", nil).Must(http.StatusOK)
@@ -122,9 +131,7 @@ func TestEveryOperationOnce(t *testing.T) {
 	first := h.Do(ada, "POST", base+"/changes", submission).Must(http.StatusAccepted)
 	change := h.Do(ada, "POST", base+"/changes/"+first.Text("id")+"/replace", submission).Must(http.StatusAccepted)
 	h.Do(grace.token, "GET", base+"/changes?needs=me", nil).Must(http.StatusOK)
-	decided := h.Do(grace.token, "POST", base+"/changes/"+change.Text("id")+"/approvals", map[string]string{
-		"decision": "approve", "digest": change.Text("digest"), "comment": "checked by phone",
-	}).Must(http.StatusOK)
+	decided := signing(h, grace.token, key, change.Text("id"), change.Text("digest"))
 	if decided.Text("state") != "applied" {
 		t.Errorf("state %s, want applied", decided.Text("state"))
 	}
@@ -211,6 +218,46 @@ func invite(h *dialecttest.House, by, name, role string) person {
 	code := h.Do(by, "POST", base+"/users/"+id+"/onboarding-code", nil).Must(http.StatusOK).Secret()
 	token := h.Do("", "POST", base+"/users/"+id+"/activate", map[string]string{"code": code}).Must(http.StatusOK).Secret()
 	return person{id, token}
+}
+
+// enrolled is an approval key with its credential.
+type enrolled struct {
+	id      string
+	private ed25519.PrivateKey
+}
+
+func enrol(h *dialecttest.House, who person) enrolled {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	made := h.Do(who.token, "POST", base+"/credentials", map[string]string{
+		"user_id": who.id, "type": "approval_key", "public_key": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
+	}).Must(http.StatusCreated)
+	return enrolled{made.Text("id"), private}
+}
+
+// signing approves as the API document describes it: with nothing of ours but the
+// text of the statement.
+func signing(h *dialecttest.House, token string, key enrolled, change, digest string) dialecttest.Answer {
+	h.Do(token, "GET", base+"/changes/"+change+"/document", nil).Must(http.StatusOK)
+	text := h.Do(token, "POST", base+"/changes/"+change+"/statement", map[string]string{"decision": "approve", "credential_id": key.id}).
+		Must(http.StatusOK).Text("statement")
+	signed := ed25519.Sign(key.private, fmt.Appendf(nil, "GOV1 23 countersign-approval-v1 %d %s", len(text), text))
+	body := map[string]string{
+		"decision": "approve", "digest": digest, "comment": "checked by phone",
+		"statement": text, "signature": base64.StdEncoding.EncodeToString(signed), "credential_id": key.id,
+	}
+	decided := h.Do(token, "POST", base+"/changes/"+change+"/approvals", body).Must(http.StatusOK)
+	given := decided.Object()["approvals"].([]any)[0].(map[string]any)
+	if given["attested"] != "key" || given["statement"] != text || given["signature"] != body["signature"] {
+		h.T.Errorf("the approval is shown as %v", given)
+	}
+	return decided
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -89,6 +89,10 @@ type approvalOut struct {
 	Comment    text                 `json:"comment"`
 	At         moment               `json:"at"`
 	Position   int64                `json:"position"`
+	// Attested is "key" where the person signed, "server" where only we say so.
+	Attested  countersign.Attestation `json:"attested"`
+	Statement text                    `json:"statement"`
+	Signature text                    `json:"signature"`
 }
 
 // previewOut is what a dry run shows.
@@ -149,7 +153,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 	for _, a := range c.Approvals {
 		out.Approvals = append(out.Approvals, approvalOut{
 			Person: a.Person, Credential: text(a.Credential), Decision: a.Decision, Digest: a.Digest,
-			Comment: text(a.Comment), At: moment(a.At), Position: a.Position,
+			Comment: text(a.Comment), At: moment(a.At), Position: a.Position, Attested: a.Attested(), Statement: text(a.Statement), Signature: text(a.Signature),
 		})
 	}
 	return out, nil

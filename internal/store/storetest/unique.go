@@ -82,6 +82,11 @@ func rules() []rule {
 		{"client id", "client_id_taken", func(ctx context.Context, tx store.WriteTx, n int, living bool) error {
 			return tx.PutCredential(ctx, credential(n, living, nil, "same client"))
 		}, true},
+		{"approval key", "key_taken", func(ctx context.Context, tx store.WriteTx, n int, living bool) error {
+			c := credential(n, living, nil, "")
+			c.Type, c.PublicKey = countersign.ApprovalKey, "one key"
+			return tx.PutCredential(ctx, c)
+		}, true},
 	}
 }
 

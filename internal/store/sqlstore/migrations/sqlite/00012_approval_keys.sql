@@ -1,0 +1,10 @@
+-- +goose Up
+-- The twin of migrations/postgres/00012_approval_keys.sql.
+--
+-- A key with which approvals are signed is one person's, and enrolled once: a key
+-- that was revoked does not come back.
+create unique index credentials_approval_key on credentials (organization_id, public_key) where type = 'approval_key';
+
+insert into sqlite_stat1 (tbl, idx, stat) values
+	('credentials', 'credentials_approval_key', '1000 1000 1');
+analyze sqlite_schema;
