@@ -1,5 +1,5 @@
 -- +goose Up
--- The twin of migrations/sqlite/00012_approval_keys.sql.
+-- The twin of migrations/sqlite/00006_approval_keys.sql.
 --
 -- A key with which approvals are signed is one person's, and enrolled once: a key
 -- that was revoked does not come back.
