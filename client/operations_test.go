@@ -261,6 +261,14 @@ func calls(c *client.Client) []func(*testing.T) error {
 	do(func(t *testing.T) error { _, err := c.PutPolicy(t.Context(), policy, versioned...); return err })
 	do(func(t *testing.T) error { _, err := c.PutPolicy(t.Context(), policy, dry...); return err })
 	do(func(t *testing.T) error { _, err := c.GetPolicyHealth(t.Context(), least); return err })
+	do(func(t *testing.T) error {
+		_, err := c.ListViolations(t.Context(), client.Paging{Limit: 1, Cursor: "abc"}, least)
+		return err
+	})
+	do(func(t *testing.T) error {
+		_, err := c.ListViolations(t.Context(), client.Paging{Page: 2, Size: 3})
+		return err
+	})
 	do(func(t *testing.T) error { _, err := c.LintPolicy(t.Context(), policy); return err })
 	question := client.Question{UserID: someID, Permission: "users.read", Resource: "r", Explain: true}
 	do(func(t *testing.T) error { _, err := c.Check(t.Context(), question, least); return err })

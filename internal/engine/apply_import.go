@@ -43,7 +43,8 @@ func (l *ledger) importBatch(c *countersign.ImportBatch) error {
 	}
 	l.rely(countersign.ImportFact(c.ImportID), found.Change.AppliedPosition)
 	rows := c.Rows()
-	in := &intake{ledger: l, file: rows.File(), skip: found.Open.SkipRejects}
+	l.file, l.lines = rows.File(), map[countersign.UserID]int{}
+	in := &intake{ledger: l, skip: found.Open.SkipRejects}
 	switch {
 	case len(rows.Users) > 0:
 		err = in.users(rows.Users)
@@ -80,7 +81,6 @@ func skippedFields(rows []countersign.SkippedRow) any {
 // intake is one batch at work.
 type intake struct {
 	*ledger
-	file    string
 	skip    bool
 	skipped []countersign.SkippedRow
 }
@@ -149,6 +149,7 @@ func (in *intake) users(rows []countersign.ImportUser) error {
 		if u.ExternalID != "" {
 			ends[u.ExternalID] = store.UserRef{ID: u.ID, Type: u.Type}
 		}
+		in.lines[u.ID] = row.Line
 		made = append(made, store.UserRow{User: u, EmailKey: key})
 	}
 	if len(made) == 0 {
@@ -367,6 +368,9 @@ func (in *intake) memberships(rows []countersign.ImportMembership) error {
 			continue
 		}
 		pairs[pair{m.UserID, m.GroupID}] = store.Pair{}
+		if _, named := in.lines[m.UserID]; !named {
+			in.lines[m.UserID] = rows[i].Line
+		}
 		made, from, touched = append(made, m), append(from, version), append(touched, m.GroupID)
 	}
 	if len(made) == 0 {
