@@ -43,7 +43,9 @@ type violator struct {
 	row       uint32
 }
 
-func inOrder(a, b violator) int { return cmp.Or(cmp.Compare(a.exclusion, b.exclusion), compareIDs(a.id, b.id)) }
+func inOrder(a, b violator) int {
+	return cmp.Or(cmp.Compare(a.exclusion, b.exclusion), compareIDs(a.id, b.id))
+}
 
 // Violations lists who could hold permissions of two sides of an exclusion, by
 // exclusion as given, then id: living users of any state, with every membership
