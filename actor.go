@@ -8,8 +8,11 @@ const (
 	ByToken         AuthMethod = "token"
 	BySignature     AuthMethod = "signature" // a request signed by a registered key
 	ByEnrolmentCode AuthMethod = "enrolment_code"
-	BySetup         AuthMethod = "setup"
-	BySystem        AuthMethod = "system"
+	// ByAccessToken is a short-lived token, issued for the credential that the
+	// actor names (contracts/box.md section 4.2).
+	ByAccessToken AuthMethod = "access_token"
+	BySetup       AuthMethod = "setup"
+	BySystem      AuthMethod = "system"
 )
 
 // Actor is who is asking, proven by which credential. It is resolved once per
@@ -23,7 +26,19 @@ type Actor struct {
 	ResponsiblePerson UserID
 	Credential        CredentialID
 	Method            AuthMethod
+	// Subject, when not empty, is the user for whom he acts: he sees what the
+	// subject sees and may do what both of them may, but he stays the requester,
+	// and votes on nothing.
+	Subject UserID
 }
 
 // Person returns the person behind the actor.
 func (a Actor) Person() UserID { return a.ResponsiblePerson }
+
+// Viewer is through whose eyes the actor sees: the subject's, else his own.
+func (a Actor) Viewer() UserID {
+	if a.Subject != "" {
+		return a.Subject
+	}
+	return a.User
+}

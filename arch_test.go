@@ -80,6 +80,7 @@ var floorPlan = []room{
 	{pkg: "internal/testdb", may: []string{vocabulary, store, "internal/store/sqlstore"}, testOnly: true},
 	// A second opinion is worth something only if it shares no code with the first.
 	{pkg: "internal/oracle", may: []string{vocabulary}, testOnly: true},
+	{pkg: "internal/oracle/fordefi", testOnly: true}, // nor with the first oracle, nor one word of ours
 	{pkg: "internal/replay", may: []string{vocabulary, store}, testOnly: true},
 	{pkg: "bench", may: []string{anything}, testOnly: true},
 	{pkg: "scripts/mutants", testOnly: true},
@@ -262,6 +263,11 @@ func TestFloorPlanFindsWhatIsPlanted(t *testing.T) {
 			"the oracle with the code it checks",
 			packageImports{pkg: "internal/oracle", ours: []string{vocabulary, roster}},
 			[]string{"internal/oracle must not import internal/roster"},
+		},
+		{
+			"the second oracle with anything of ours",
+			packageImports{pkg: "internal/oracle/fordefi", ours: []string{vocabulary}},
+			[]string{"internal/oracle/fordefi must not import ."},
 		},
 		{
 			"testing in the product",

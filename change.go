@@ -102,7 +102,7 @@ func zeroChanges() []Change {
 // other fields stand in clear, and so does everything inside a policy.
 func PersonalFields() []string {
 	return []string{
-		"name", "email", "external_id", "allowed_ips", "description", "external_sync_identifier",
+		"name", "email", "external_id", "allowed_ips", "profile", "description", "external_sync_identifier",
 		"provenance", "label", "reason", "comment", "salt", "sha256",
 	}
 }

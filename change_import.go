@@ -248,10 +248,12 @@ type ImportMembership struct {
 	// Group is the group's name.
 	Group string `json:"group"`
 	// User is the email of a person, the name of an API user or the id of either.
-	User      string         `json:"user"`
-	Role      MembershipRole `json:"role,omitzero"`
-	StartsAt  time.Time      `json:"starts_at,omitzero"`
-	ExpiresAt time.Time      `json:"expires_at,omitzero"`
+	User string         `json:"user"`
+	Role MembershipRole `json:"role,omitzero"`
+	// StartsAt and ExpiresAt say whether they were given: the year 1, which some
+	// systems write for no time at all, is refused, not taken for no end.
+	StartsAt  Opt[time.Time] `json:"starts_at,omitzero"`
+	ExpiresAt Opt[time.Time] `json:"expires_at,omitzero"`
 }
 
 // File is the name of the file the rows are of.
@@ -389,16 +391,9 @@ func (g *ImportGroup) Validate() error {
 
 // Validate checks the row; an empty role means member.
 func (m *ImportMembership) Validate() error {
-	var starts, expires Opt[time.Time]
-	if !m.StartsAt.IsZero() {
-		starts = Some(m.StartsAt)
-	}
-	if !m.ExpiresAt.IsZero() {
-		expires = Some(m.ExpiresAt)
-	}
 	return firstError(
 		checkText("group", m.Group, MaxNameLength, true), checkText("user", m.User, MaxNameLength, true),
-		checkMembershipRole("role", m.Role), checkTerm(starts, expires),
+		checkMembershipRole("role", m.Role), checkTerm(m.StartsAt, m.ExpiresAt),
 	)
 }
 

@@ -15,6 +15,8 @@ type InvitePerson struct {
 	Name   string `json:"name"`
 	Email  string `json:"email"`
 	Role   Role   `json:"role"`
+	// Profile is what other systems keep about him.
+	Profile Profile `json:"profile,omitzero"`
 	// GroupIDs the person joins as an ordinary member.
 	GroupIDs []GroupID `json:"group_ids,omitzero"`
 	// Memberships are the ids of those memberships, one for each of GroupIDs.
@@ -30,6 +32,7 @@ func (c *InvitePerson) Validate() error {
 		checkText("name", c.Name, MaxNameLength, true),
 		checkEmail("email", c.Email),
 		checkRole("role", Person, c.Role),
+		c.Profile.validate("profile"),
 		checkIDs("group_ids", c.GroupIDs, MaxOperations),
 	)
 }
@@ -111,6 +114,8 @@ type UpdateUser struct {
 	ExternalID          Opt[string]   `json:"external_id,omitzero"`
 	AllowedIPs          Opt[[]string] `json:"allowed_ips,omitzero"`
 	ResponsiblePersonID Opt[UserID]   `json:"responsible_person_id,omitzero"`
+	// Profile puts entries in; an empty one takes its entry out, null all of them.
+	Profile Opt[Profile] `json:"profile,omitzero"`
 }
 
 // Kind returns KindUserUpdate.
@@ -119,10 +124,10 @@ func (*UpdateUser) Kind() ChangeKind { return KindUserUpdate }
 // Validate checks the shape; whether a field suits the user's type is decided
 // when the user is known.
 func (c *UpdateUser) Validate() error {
-	if !c.Name.Set && !c.Email.Set && !c.ExternalID.Set && !c.AllowedIPs.Set && !c.ResponsiblePersonID.Set {
+	if !c.Name.Set && !c.Email.Set && !c.ExternalID.Set && !c.AllowedIPs.Set && !c.ResponsiblePersonID.Set && !c.Profile.Set {
 		return E(Invalid, "", "names nothing to change")
 	}
-	err := firstError(checkID("user_id", c.UserID), checkAllowedIPs("allowed_ips", c.AllowedIPs.Value))
+	err := firstError(checkID("user_id", c.UserID), checkAllowedIPs("allowed_ips", c.AllowedIPs.Value), c.Profile.Value.validate("profile"))
 	if err == nil && c.Name.Set {
 		err = checkText("name", c.Name.Value, MaxNameLength, true)
 	}

@@ -63,9 +63,9 @@ func (c *Credential) WorksAt(now time.Time) bool {
 	return c.State == CredentialActive && (c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt))
 }
 
-// PrecedingUser stands, in CreateCredential, for the API user whom the operation
-// before it in the same batch creates, and whose id nobody knows before it is
-// allotted. Approvers see the id.
+// PrecedingUser stands, in CreateCredential and GrantPermissions, for the person
+// or API user whom the operation before it in the same batch creates, and whose id
+// nobody knows before it is allotted. Approvers see the id.
 const PrecedingUser UserID = "00000000-0000-0000-0000-000000000000"
 
 // CreateCredential creates a credential: for an API user, or a token or

@@ -1,6 +1,7 @@
 package countersign
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -103,6 +104,11 @@ func notSegment(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
 }
 
+// CheckPermissions refuses a list that could be held by nobody: one that is too
+// long, names a permission twice, or something that cannot be one. The error is
+// Invalid, its field "permissions", and it names the permission.
+func CheckPermissions(list []Permission) error { return checkPermissions(list) }
+
 // checkPermissions validates a list: grammar, bound, no duplicates.
 func checkPermissions(list []Permission) error {
 	const field = "permissions"
@@ -112,6 +118,10 @@ func checkPermissions(list []Permission) error {
 	seen := make(map[Permission]bool, len(list))
 	for _, p := range list {
 		if _, err := ParsePermission(field, string(p)); err != nil {
+			var own *Error
+			if errors.As(err, &own) {
+				err = E(own.Kind, own.Field, quoted(string(p))+" is no permission: it "+own.Message)
+			}
 			return err
 		}
 		if seen[p] {

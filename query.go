@@ -57,7 +57,7 @@ type UserShown func(UserType, Role, UserState) (Role, UserState, bool)
 // (role, email, last_keep_alive) come last in both directions. After the given
 // keys comes name, then creation, then id, all ascending.
 func UserSortFields() []string {
-	return []string{"role", "email", "created", "name", "last_keep_alive", "state", "type"}
+	return []string{"role", "email", "created", "name", "last_keep_alive", "state", "type", "number"}
 }
 
 // GroupFilter selects groups (contracts/fordefi.md section 3.2).
@@ -80,7 +80,9 @@ type GroupFilter struct {
 
 // GroupSortFields are the fields groups can be ordered by; after the given keys
 // come name, creation and id, ascending.
-func GroupSortFields() []string { return []string{"created", "modified", "name", "users_count"} }
+func GroupSortFields() []string {
+	return []string{"created", "modified", "name", "users_count", "number"}
+}
 
 // MembershipFilter selects memberships.
 type MembershipFilter struct {
@@ -145,8 +147,12 @@ type GroupView struct {
 type MembershipView struct {
 	Membership
 	UserName  string
+	UserEmail string
 	UserType  UserType
 	GroupName string
+	// UserNumber and GroupNumber are the small numbers of both sides.
+	UserNumber  int64
+	GroupNumber int64
 	// PendingChange is the open request that would add, alter or remove it.
 	PendingChange ChangeID
 }
@@ -183,4 +189,26 @@ type Verdict struct {
 	// membership_expired; and PendingChange the open request that would grant it.
 	Why           string
 	PendingChange ChangeID
+}
+
+// NumberPage selects a slice of a list in the order of numbers: Limit rows with
+// numbers above After, Offset of them skipped. A number need not be there any more
+// to go on after it, so a list can be read to its end while its rows go.
+type NumberPage struct {
+	After  int64
+	Offset int
+	Limit  int
+	// Uncounted leaves the total out, which may take a look at every row.
+	Uncounted bool
+}
+
+// NumberedUserFilter selects living people and API users in the order of their
+// numbers (contracts/box.md section 3).
+type NumberedUserFilter struct {
+	// Prefix is how name or email begins, compared folded.
+	Prefix string
+	// Profile are entries that must stand in the profile, and InvitedBy who must
+	// have created the user; empty does not filter.
+	Profile   Profile
+	InvitedBy UserID
 }

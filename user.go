@@ -52,7 +52,9 @@ type User struct {
 	ResponsiblePersonID UserID
 	// AllowedIPs are addresses or prefixes in canonical form an api_user may
 	// call from; empty means anywhere.
-	AllowedIPs    []string
+	AllowedIPs []string
+	// Profile is what other systems keep about the user; nil for nothing.
+	Profile       Profile
 	InvitedBy     UserID
 	DeviceResetBy UserID
 	CreatedAt     time.Time

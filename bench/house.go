@@ -15,6 +15,7 @@ import (
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
+	"github.com/countersign/countersign/internal/dialect/fordefi"
 	"github.com/countersign/countersign/internal/dialect/native"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/server"
@@ -26,8 +27,10 @@ import (
 // command does it, with everything on.
 type house struct {
 	door
-	db      *sqlstore.DB
-	engine  *engine.Engine
+	db     *sqlstore.DB
+	engine *engine.Engine
+	// web is the handler behind the address.
+	web     http.Handler
 	closers []func() error
 }
 
@@ -54,7 +57,8 @@ func furnish(ctx context.Context, file string, budget int64) (_ *house, err erro
 		return nil, err
 	}
 	h.closers = append(h.closers, log.Close)
-	h.address, err = h.serve(ctx, h.handler(log))
+	h.web = h.handler(log)
+	h.address, err = h.serve(ctx, h.web)
 	return h, err
 }
 
@@ -72,11 +76,17 @@ func newEngine(db *sqlstore.DB, file string, budget int64) (*engine.Engine, erro
 // and metrics on, as in production.
 func (h *house) handler(log io.Writer) http.Handler {
 	const never = 1e9
+	callers := authn.New(h.engine, time.Now)
 	return server.New(server.Config{
-		Dialects: []server.Dialect{{Name: "directory", Paths: native.Paths(), API: native.New(native.Config{
-			Engine: h.engine, Authenticator: authn.New(h.engine, time.Now),
-			Callers: wire.NewRateLimiter(never, never, 1000, time.Now), Codes: wire.NewRateLimiter(never, never, 1000, time.Now),
-		})}},
+		Dialects: []server.Dialect{
+			{Name: "directory", Paths: native.Paths(), API: native.New(native.Config{
+				Engine: h.engine, Authenticator: callers,
+				Callers: wire.NewRateLimiter(never, never, 1000, time.Now), Codes: wire.NewRateLimiter(never, never, 1000, time.Now),
+			})},
+			{Name: "fordefi", Paths: fordefi.Paths(), API: fordefi.New(fordefi.Config{
+				Engine: h.engine, Authenticator: callers, Now: time.Now, Rate: never,
+			})},
+		},
 		Logger: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now, Build: "bench",
 	})
 }

@@ -48,7 +48,7 @@ func main() {
 
 // all measurements, those that use one world beside each other.
 func all() []measurement {
-	return slices.Concat(checkMeasurements(), listMeasurements(), loadMeasurements(), changeMeasurements(), importMeasurements(), manyMeasurements())
+	return slices.Concat(checkMeasurements(), listMeasurements(), fordefiMeasurements(), loadMeasurements(), changeMeasurements(), importMeasurements(), manyMeasurements())
 }
 
 func parse(args []string, errs io.Writer) (options, error) {

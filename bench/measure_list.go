@@ -110,7 +110,7 @@ func (c listCase) run(ctx context.Context, s *session) (_ []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	beside, closeSide, err := openSQLSide(ctx, s.cache, h.Shape)
+	beside, closeSide, err := openSQLSide(ctx, s.cache, h.Shape, plainUsers)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func listAll(ctx context.Context, s *session) (_ []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	beside, closeSide, err := openSQLSide(ctx, s.cache, h.Shape)
+	beside, closeSide, err := openSQLSide(ctx, s.cache, h.Shape, plainUsers)
 	if err != nil {
 		return nil, err
 	}

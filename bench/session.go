@@ -160,8 +160,10 @@ func (s *session) makeAll(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := sqlMaster(ctx, s.cache, s.usual()); err != nil {
-		return err
+	for _, sqlTables := range []sqlCopy{plainUsers, fordefiUsers} {
+		if _, err := sqlMaster(ctx, s.cache, s.usual(), sqlTables); err != nil {
+			return err
+		}
 	}
 	_, _, err := s.deployment(ctx, s.many())
 	return err

@@ -40,9 +40,15 @@ var registerFold = sync.OnceValue(func() error {
 	})
 })
 
+// sqlCopy is how the users of a world are copied: the name of the copy, and the
+// query over world.users that gives a user's columns.
+type sqlCopy struct{ name, rows string }
+
+var plainUsers = sqlCopy{"sql-", "select " + userColumns + ", email_key, fold(name) from world.users order by id"}
+
 // openSQLSide copies the users of a world, once, and opens a copy of that.
-func openSQLSide(ctx context.Context, c *cache, s shape) (*sqlSide, func() error, error) {
-	master, err := sqlMaster(ctx, c, s)
+func openSQLSide(ctx context.Context, c *cache, s shape, as sqlCopy) (*sqlSide, func() error, error) {
+	master, err := sqlMaster(ctx, c, s, as)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,12 +63,12 @@ func openSQLSide(ctx context.Context, c *cache, s shape) (*sqlSide, func() error
 	return &sqlSide{db}, func() error { return errors.Join(db.Close(), remove()) }, nil
 }
 
-func sqlMaster(ctx context.Context, c *cache, s shape) (string, error) {
+func sqlMaster(ctx context.Context, c *cache, s shape, as sqlCopy) (string, error) {
 	world, err := c.world(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	return c.master("sql-"+s.String(), func(file string) error { return makeSQLSide(ctx, file, world, c.say) })
+	return c.master(as.name+s.String(), func(file string) error { return makeSQLSide(ctx, file, world, as, c.say) })
 }
 
 // sqlTable has a number of its own as its key, which makes every index smaller.
@@ -74,7 +80,7 @@ const sqlTable = `create table users (
 	email_key text not null, name_key text not null
 ) strict`
 
-func makeSQLSide(ctx context.Context, file, world string, say progress) (err error) {
+func makeSQLSide(ctx context.Context, file, world string, as sqlCopy, say progress) (err error) {
 	if err := registerFold(); err != nil {
 		return err
 	}
@@ -88,8 +94,7 @@ func makeSQLSide(ctx context.Context, file, world string, say progress) (err err
 	}
 	step, done := say.count("copying the users for plain SQL", 1)
 	defer done()
-	_, err = db.ExecContext(ctx, sqlTable+"; insert into users ("+userColumns+", email_key, name_key) select "+userColumns+
-		", email_key, fold(name) from world.users order by id; detach world")
+	_, err = db.ExecContext(ctx, sqlTable+"; insert into users ("+userColumns+", email_key, name_key) "+as.rows+"; detach world")
 	if err != nil {
 		return err
 	}
@@ -233,7 +238,7 @@ func (s *sqlSide) build(ctx context.Context, c candidate) error {
 			return err
 		}
 	}
-	_, err := s.db.ExecContext(ctx, "analyze")
+	_, err := s.db.ExecContext(ctx, "analyze main")
 	return err
 }
 

@@ -46,7 +46,7 @@ type GroupQuery struct {
 	Text string
 	// Permission is one that the group gives.
 	Permission Permission
-	// Sort: created, modified, name, users_count; a leading "-" turns the direction.
+	// Sort: created, modified, name, users_count, number; a leading "-" turns the direction.
 	Sort []string
 	Paging
 }

@@ -2,10 +2,11 @@ package client
 
 // UserInvite invites a person.
 type UserInvite struct {
-	Name     string    `json:"name"`
-	Email    string    `json:"email"`
-	Role     Role      `json:"role"`
-	GroupIDs []GroupID `json:"group_ids,omitempty"` // joined as an ordinary member
+	Name     string            `json:"name"`
+	Email    string            `json:"email"`
+	Role     Role              `json:"role"`
+	Profile  map[string]string `json:"profile,omitempty"`   // by the names of the API document
+	GroupIDs []GroupID         `json:"group_ids,omitempty"` // joined as an ordinary member
 }
 
 // UserCreateAPIUser creates an API user.
@@ -32,12 +33,13 @@ type UserCreateEndUser struct {
 
 // UserUpdate changes attributes; absent means leave.
 type UserUpdate struct {
-	UserID              UserID             `json:"user_id"`
-	Name                Optional[string]   `json:"name,omitzero"`
-	Email               Optional[string]   `json:"email,omitzero"`
-	ExternalID          Optional[string]   `json:"external_id,omitzero"`
-	AllowedIPs          Optional[[]string] `json:"allowed_ips,omitzero"`
-	ResponsiblePersonID Optional[UserID]   `json:"responsible_person_id,omitzero"`
+	UserID              UserID                      `json:"user_id"`
+	Name                Optional[string]            `json:"name,omitzero"`
+	Email               Optional[string]            `json:"email,omitzero"`
+	ExternalID          Optional[string]            `json:"external_id,omitzero"`
+	AllowedIPs          Optional[[]string]          `json:"allowed_ips,omitzero"`
+	ResponsiblePersonID Optional[UserID]            `json:"responsible_person_id,omitzero"`
+	Profile             Optional[map[string]string] `json:"profile,omitzero"` // "" takes an entry out
 }
 
 // UserChangeRole gives another role.

@@ -69,7 +69,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 		return err
 	})
 	for _, u := range []client.NewUser{
-		client.UserInvite{Name: "Grace", Email: "grace@northwind.example", Role: client.RoleTrader, GroupIDs: []client.GroupID{otherID}},
+		client.UserInvite{Name: "Grace", Email: "grace@northwind.example", Role: client.RoleTrader, Profile: wholeProfile, GroupIDs: []client.GroupID{otherID}},
 		client.UserCreateAPIUser{Name: "bot", Role: client.RoleViewer, ResponsiblePersonID: someID, Permissions: p, AllowedIPs: []string{"192.0.2.0/24"}, GroupIDs: []client.GroupID{otherID}},
 		client.UserCreateAPISigner{Name: "signer", ResponsiblePersonID: someID},
 		client.UserCreateEndUser{ExternalID: "c-1", Name: "Client"},
@@ -85,6 +85,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 		_, err := c.UpdateUser(t.Context(), someID, client.UserPatch{
 			Name: client.Value("Grace"), Email: client.Value("g@northwind.example"), ExternalID: client.Value("x"), AllowedIPs: client.Null[[]string](),
 			ResponsiblePersonID: client.Value(client.UserID(otherID)), Role: client.Value(client.RoleAdmin), Permissions: client.Value(p),
+			Profile: client.Null[map[string]string](),
 		}, versioned...)
 		return err
 	})
@@ -353,16 +354,26 @@ func calls(c *client.Client) []func(*testing.T) error {
 	return all
 }
 
+// wholeProfile has every entry there is.
+var wholeProfile = map[string]string{
+	"address": "1 Main St", "can_see_managed_users": "true", "content_status": "cannot_delete_edit", "external_app_user_id": "x",
+	"is_exempt_from_device_limits": "true", "is_exempt_from_login_verification": "true", "is_external_collab_restricted": "true",
+	"is_password_reset_required": "true", "is_platform_access_only": "true", "is_sync_enabled": "false", "job_title": "Treasurer",
+	"language": "en", "notification_email": "g@northwind.example", "phone": "5550100", "space_amount": "-1", "telegram_chat_id": "7",
+	"timezone": "UTC", "tracking_codes": `[["cost center","7"]]`,
+}
+
 func everyOperation(policy client.Policy, add client.MembershipAdd, memberPatch client.MembershipPatch, groupPatch client.GroupPatch, group client.GroupCreate) []client.Operation {
 	p := []client.Permission{"users.read"}
 	return []client.Operation{
-		client.UserInvite{Name: "Grace", Email: "grace@northwind.example", Role: client.RoleTrader, GroupIDs: []client.GroupID{otherID}},
+		client.UserInvite{Name: "Grace", Email: "grace@northwind.example", Role: client.RoleTrader, Profile: wholeProfile, GroupIDs: []client.GroupID{otherID}},
 		client.UserCreateAPIUser{Name: "bot", Role: client.RoleViewer, ResponsiblePersonID: someID, Permissions: p, AllowedIPs: []string{"192.0.2.0/24"}, GroupIDs: []client.GroupID{otherID}},
 		client.UserCreateAPISigner{Name: "signer", ResponsiblePersonID: someID},
 		client.UserCreateEndUser{ExternalID: "c-1", Name: "Client"},
 		client.UserUpdate{
 			UserID: someID, Name: client.Value("n"), Email: client.Value("g@northwind.example"), ExternalID: client.Value("x"),
 			AllowedIPs: client.Value([]string{"::1"}), ResponsiblePersonID: client.Value(client.UserID(otherID)),
+			Profile: client.Value(map[string]string{"phone": ""}),
 		},
 		client.UserChangeRole{UserID: someID, Role: client.RoleNone},
 		client.UserGrant{UserID: someID, Permissions: p},

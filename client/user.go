@@ -24,13 +24,16 @@ type User struct {
 	// ResponsiblePersonID counts as the requester of what an API user submits.
 	ResponsiblePersonID UserID `json:"responsible_person_id"`
 	// AllowedIPs is where an API user may call from; empty means anywhere.
-	AllowedIPs      []string  `json:"allowed_ips"`
-	InvitedBy       UserID    `json:"invited_by"`
-	DeviceResetBy   UserID    `json:"device_reset_by"`
-	CreatedAt       time.Time `json:"created_at"`
-	ModifiedAt      time.Time `json:"modified_at"`
-	LastActiveAt    time.Time `json:"last_active_at"`
-	LastKeepAliveAt time.Time `json:"last_keep_alive_at"`
+	AllowedIPs []string `json:"allowed_ips"`
+	// Profile is what other systems keep about the user, by the names of the API
+	// document.
+	Profile         map[string]string `json:"profile"`
+	InvitedBy       UserID            `json:"invited_by"`
+	DeviceResetBy   UserID            `json:"device_reset_by"`
+	CreatedAt       time.Time         `json:"created_at"`
+	ModifiedAt      time.Time         `json:"modified_at"`
+	LastActiveAt    time.Time         `json:"last_active_at"`
+	LastKeepAliveAt time.Time         `json:"last_keep_alive_at"`
 	// Version is what IfMatch takes.
 	Version int64      `json:"version"`
 	Groups  []GroupRef `json:"groups"`
@@ -81,7 +84,7 @@ type UserQuery struct {
 	Text string
 	// Permission is one that the user holds right now.
 	Permission Permission
-	// Sort: role, email, created, name, last_keep_alive, state, type; a leading "-"
+	// Sort: role, email, created, name, last_keep_alive, state, type, number; a leading "-"
 	// turns the direction.
 	Sort []string
 	Paging
@@ -117,13 +120,15 @@ type NewUser interface {
 
 // UserPatch changes a user. Which members suit depends on his type.
 type UserPatch struct {
-	Name                Optional[string]       `json:"name,omitzero"`
-	Email               Optional[string]       `json:"email,omitzero"`
-	ExternalID          Optional[string]       `json:"external_id,omitzero"`
-	AllowedIPs          Optional[[]string]     `json:"allowed_ips,omitzero"` // null means anywhere
-	ResponsiblePersonID Optional[UserID]       `json:"responsible_person_id,omitzero"`
-	Role                Optional[Role]         `json:"role,omitzero"`
-	Permissions         Optional[[]Permission] `json:"permissions,omitzero"`
+	Name                Optional[string]   `json:"name,omitzero"`
+	Email               Optional[string]   `json:"email,omitzero"`
+	ExternalID          Optional[string]   `json:"external_id,omitzero"`
+	AllowedIPs          Optional[[]string] `json:"allowed_ips,omitzero"` // null means anywhere
+	ResponsiblePersonID Optional[UserID]   `json:"responsible_person_id,omitzero"`
+	// Profile puts entries in; an empty one takes its entry out, null all of them.
+	Profile     Optional[map[string]string] `json:"profile,omitzero"`
+	Role        Optional[Role]              `json:"role,omitzero"`
+	Permissions Optional[[]Permission]      `json:"permissions,omitzero"`
 }
 
 // ListUsers lists one page of users.

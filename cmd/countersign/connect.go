@@ -31,7 +31,9 @@ type session struct {
 	// given tells which flags were, after parsing.
 	given func(name string) bool
 
-	api *client.Client
+	// address is where api goes.
+	address string
+	api     *client.Client
 	// known are labels of ids that were looked up for this command.
 	known map[string]string
 }
@@ -85,6 +87,7 @@ func (s *session) connect(flags *pflag.FlagSet) error {
 		}
 	}
 	address = first(address, defaultURL)
+	s.address = address
 	s.warnOfPlainText(address, token)
 	s.api = client.New(address, token, client.WithUserAgent("countersign-cli/"+buildVersion()))
 	return nil

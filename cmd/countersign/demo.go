@@ -17,6 +17,7 @@ type demoFlags struct {
 	mounts                         []string
 	verbose                        bool
 	fordefi                        fordefiFlags
+	b2core                         b2coreFlags
 }
 
 func newDemoCommand(p *process) *cobra.Command {
@@ -42,6 +43,7 @@ policy two. With --approvals off changes apply at once.`,
 	flags.StringVar(&f.approvals, "approvals", "on", "on or off")
 	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
 	f.fordefi.register(cmd)
+	f.b2core.register(cmd)
 	flags.BoolVar(&f.verbose, "verbose", false, "log every request")
 	return cmd
 }
@@ -54,7 +56,7 @@ func demo(ctx context.Context, p *process, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.fordefi.check(); err != nil {
+	if err := errors.Join(f.fordefi.check(), f.b2core.check()); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "countersign-demo-")
@@ -78,7 +80,7 @@ func demo(ctx context.Context, p *process, f demoFlags) (err error) {
 	}
 	database := filepath.Join(dir, "countersign.db")
 	h, err := build(ctx, plan{
-		db: database, logKey: filepath.Join(dir, "log-key"), mounts: mounts, fordefi: f.fordefi,
+		db: database, logKey: filepath.Join(dir, "log-key"), mounts: mounts, fordefi: f.fordefi, b2core: f.b2core,
 		logger: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

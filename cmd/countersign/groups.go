@@ -98,7 +98,7 @@ func (s *session) groupsList(parent *cobra.Command) {
 	flags.StringArrayVar(&modifiers, "modified-by", nil, "last modified by this `USER`")
 	flags.StringVarP(&q.Text, "search", "q", "", "with this `TEXT` in the name")
 	flags.StringVar((*string)(&q.Permission), "permission", "", "that give this `PERMISSION`")
-	sort = sorting(cmd, "created", "modified", "name", "users_count")
+	sort = sorting(cmd, "created", "modified", "name", "users_count", "number")
 	p = pages(cmd)
 }
 

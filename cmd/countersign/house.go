@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/authn"
+	"github.com/countersign/countersign/internal/dialect/b2core"
 	"github.com/countersign/countersign/internal/dialect/fireblocks"
 	"github.com/countersign/countersign/internal/dialect/fordefi"
 	"github.com/countersign/countersign/internal/dialect/native"
@@ -39,7 +40,11 @@ type plan struct {
 	// mounts are where dialects are served besides their own paths.
 	mounts  mounts
 	fordefi fordefiFlags
+	b2core  b2coreFlags
 	logger  *slog.Logger
+	// boxAudiences are for whom assertions of Box clients may be signed, besides
+	// Box itself.
+	boxAudiences []string
 	// rosterMemory bounds the rosters, in bytes; 0 does not.
 	rosterMemory int64
 	// preload loads every organization before the server is ready.
@@ -117,6 +122,14 @@ func furnish(ctx context.Context, p plan, db *sqlstore.DB) (*house, error) {
 		dialects = append(dialects, server.Dialect{
 			Name: "fordefi", Paths: fordefi.Paths(), Mount: at, API: fordefi.New(p.fordefi.config(e, config.Authenticator)),
 		})
+	}
+	if at, served := p.mounts.of("b2core"); served {
+		dialects = append(dialects, server.Dialect{
+			Name: "b2core", Paths: b2core.Paths(), Mount: at, API: b2core.New(p.b2core.config(e, config.Authenticator, config.Callers)),
+		})
+	}
+	if at, served := p.mounts.of("box"); served {
+		dialects = append(dialects, boxDialects(e, config.Authenticator, config.Callers, at, p.boxAudiences)...)
 	}
 	h.server = server.New(server.Config{
 		Dialects: dialects,

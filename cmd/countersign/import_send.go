@@ -58,14 +58,22 @@ func (i *importing) broken(err error) error {
 	} else if !errors.As(err, &answered) {
 		fmt.Fprintf(i.err, "note: the import broke off; the same command goes on where it was.\n")
 	}
+	return i.unheard(err)
+}
+
+// unheard says what to do when nobody knows what became of a request. It is not
+// what others are told, to come again with its key: an import keeps its keys, and
+// no batch is taken in twice.
+func (i *importing) unheard(err error) error {
 	var unknown *client.UnknownOutcomeError
-	if errors.As(err, &unknown) {
-		// Sending a batch again is harmless, so nobody needs its key.
-		quiet := *unknown
-		quiet.Key = ""
-		return &quiet
+	if !errors.As(err, &unknown) {
+		return err
 	}
-	return err
+	explain(i.err, &usageError{
+		message: fmt.Sprintf("nobody knows what became of this: the request was sent, and may have been carried out (%v)", unknown.Err),
+		below:   []string{"The same command finds out and goes on; nothing is done twice."},
+	})
+	return saidError{err}
 }
 
 // sendStage sends batches, a few at a time, and stops at the first error.

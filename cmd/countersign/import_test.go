@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -152,6 +153,68 @@ func TestFilesThatAreNoImport(t *testing.T) {
 		"cannot be read; --new":       files(t, map[string]string{"users.csv": goodUsers, importStateFile: "{"}),
 	} {
 		at(f).types(t, "import", dir).must(t, exitUsage, says)
+	}
+	if lines := f.lines(""); len(lines) > 0 {
+		t.Errorf("sent %q", lines)
+	}
+}
+
+// keys are the idempotency keys an operation was asked with so far.
+func (f *fake) keys(id string) (keys []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.asked {
+		if a.id == id {
+			keys = append(keys, a.header.Get("Idempotency-Key"))
+		}
+	}
+	return slices.Compact(keys)
+}
+
+// An opening of which nobody knows what became is tried again under its key, so
+// that two runs do not open two imports; one that was refused gets another.
+func TestAnOpeningNobodyHeardOfKeepsItsKey(t *testing.T) {
+	f := newFake(t)
+	dir := files(t, map[string]string{"users.csv": goodUsers})
+	lost := slices.Repeat([]answer{refusal(503, "timeout", "", "Took too long.")}, 9)
+	for range 2 {
+		f.next["openImport"] = slices.Clone(lost)
+		at(f).types(t, "import", dir).must(t, exitUnavailable, "nobody knows what became of this", "The same command finds out and goes on")
+	}
+	if keys := f.keys("openImport"); len(keys) != 1 || keys[0] == "" {
+		t.Fatalf("two runs whose outcome is unknown came with the keys %q", keys)
+	}
+	f.next["openImport"] = []answer{refusal(403, "permission_missing", "", "You lack users.create.")}
+	at(f).types(t, "import", dir).must(t, exitFailed, "users.create")
+	f.next["openImport"] = []answer{refusal(403, "permission_missing", "", "You lack users.create.")}
+	at(f).types(t, "import", dir).must(t, exitFailed, "users.create")
+	if keys := f.keys("openImport"); len(keys) != 2 {
+		t.Errorf("after a refusal the keys are %q", keys)
+	}
+}
+
+// The directory that is asked may not be the one the import was sent to.
+func TestAnImportSentElsewhere(t *testing.T) {
+	dir := files(t, map[string]string{"users.csv": goodUsers})
+	c := inDemo(t, "off")
+	c.types(t, "import", dir, "--as", "ada").must(t, exitDone, "is complete")
+	other := inDemo(t, "off")
+	other.types(t, "import", dir, "--as", "ada").must(t, exitNotFound, "knows no import", "It was sent to http://", "--new")
+	other.types(t, "import", dir, "--new", "--change", "0198c600-0000-7000-8000-000000000001", "--as", "ada").must(t, exitUsage, "give one of them")
+	other.types(t, "import", dir, "--new", "--as", "ada").must(t, exitDone, "is complete: 3 rows imported")
+}
+
+// What is at the place of the rejects and is none stays as it is.
+func TestRejectsReplaceNothingElse(t *testing.T) {
+	f := newFake(t)
+	dir := files(t, map[string]string{"users.csv": goodUsers, "mine.csv": "do not touch\n"})
+	mine := filepath.Join(dir, "mine.csv")
+	for _, users := range []string{goodUsers, goodUsers + "person,Nobody,nobody,\n"} {
+		put(t, dir, "users.csv", users)
+		at(f).types(t, "import", dir, "--rejects", mine).must(t, exitUsage, "no file of rejects")
+		if text, err := os.ReadFile(mine); err != nil || string(text) != "do not touch\n" {
+			t.Fatalf("it is %q now (%v)", text, err)
+		}
 	}
 	if lines := f.lines(""); len(lines) > 0 {
 		t.Errorf("sent %q", lines)

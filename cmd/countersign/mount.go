@@ -9,7 +9,7 @@ import (
 const mountUsage = "serve a dialect under a prefix too, fireblocks=/fireblocks, or not at all, fireblocks=off; can be given several times"
 
 // mountable are the dialects of published APIs; our own stands where it stands.
-func mountable() []string { return []string{"fireblocks", "fordefi"} }
+func mountable() []string { return []string{"b2core", "box", "fireblocks", "fordefi"} }
 
 // off switches a dialect off.
 const off = "off"

@@ -25,14 +25,18 @@ func publishedClients(t *testing.T, name string) string {
 	return folder
 }
 
-const fireblocksDocument = "../../docs/dialects/fireblocks.md"
-
 // TestThePublishedFireblocksClientsWorkUnchanged starts a demo with and without
 // approvals and lets the clients, which know nothing but its credentials file,
 // walk through what they can do. What they saw is the table of the document;
 // -update writes it there.
 func TestThePublishedFireblocksClientsWorkUnchanged(t *testing.T) {
-	folder := publishedClients(t, "fireblocks")
+	drivePublishedClients(t, publishedClients(t, "fireblocks"), "../../docs/dialects/fireblocks.md")
+}
+
+// drivePublishedClients runs drive.js of a folder against a demo with and without
+// approvals, and holds the table "live clients" of a document to what was seen.
+func drivePublishedClients(t *testing.T, folder, document string) {
+	t.Helper()
 	rows := map[string][]string{}
 	modes := []string{"off", "on"}
 	t.Run("approvals", func(t *testing.T) {
@@ -42,24 +46,10 @@ func TestThePublishedFireblocksClientsWorkUnchanged(t *testing.T) {
 			t.Run(approvals, func(t *testing.T) {
 				t.Parallel()
 				defer close(out)
-				credentials := filepath.Join(t.TempDir(), "demo.json")
-				start(t, "demo", "--listen", "127.0.0.1:0", "--credentials", credentials, "--approvals", approvals)
-				cmd := exec.CommandContext(t.Context(), "node", "drive.js", credentials, approvals)
-				cmd.Dir = folder
-				text, err := cmd.CombinedOutput()
-				if err != nil {
-					t.Errorf("the clients ended with %v:\n%s", err, text)
-					return
+				seen := driveOnce(t, folder, approvals)
+				if seen != nil {
+					out <- seen
 				}
-				var seen []string
-				for line := range strings.Lines(string(text)) {
-					what, ok := strings.CutPrefix(strings.TrimSpace(line), "ok ")
-					if !ok {
-						t.Errorf("unexpected: %s", line)
-					}
-					seen = append(seen, what)
-				}
-				out <- seen
 			})
 		}
 	})
@@ -74,7 +64,29 @@ func TestThePublishedFireblocksClientsWorkUnchanged(t *testing.T) {
 			table.WriteString("| " + client + " | " + approvals + " | " + what + " |\n")
 		}
 	}
-	mustStandIn(t, fireblocksDocument, "live clients", table.String())
+	mustStandIn(t, document, "live clients", table.String())
+}
+
+// driveOnce returns what the clients report, and nil when that was not all well.
+func driveOnce(t *testing.T, folder, approvals string) (seen []string) {
+	t.Helper()
+	credentials := filepath.Join(t.TempDir(), "demo.json")
+	start(t, "demo", "--listen", "127.0.0.1:0", "--credentials", credentials, "--approvals", approvals)
+	cmd := exec.CommandContext(t.Context(), "node", "drive.js", credentials, approvals)
+	cmd.Dir = folder
+	text, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("the clients ended with %v:\n%s", err, text)
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		what, ok := strings.CutPrefix(strings.TrimSpace(line), "ok ")
+		if !ok {
+			t.Errorf("unexpected: %s", line)
+		}
+		seen = append(seen, what)
+	}
+	return seen
 }
 
 // mustStandIn compares a generated part of a document with what was seen, or

@@ -15,6 +15,7 @@ func TestWhatWritesSend(t *testing.T) {
 	for args, want := range map[string]string{
 		"users role " + grace + " viewer":                                                         `updateUser: ` + patch + `  {"role":"viewer"}`,
 		"users update " + grace + " --name New --allowed-ips ":                                    `updateUser: ` + patch + `  {"name":"New","allowed_ips":[]}`,
+		"users update " + grace + " --profile phone=+1=2 --profile job_title=":                    `updateUser: ` + patch + `  {"profile":{"job_title":"","phone":"+1=2"}}`,
 		"users set-permissions " + grace + " users.read,groups.read x.y":                          `updateUser: ` + patch + `  {"permissions":["users.read","groups.read","x.y"]}`,
 		"users set-permissions " + grace + " --none":                                              `updateUser: ` + patch + `  {"permissions":[]}`,
 		"users grant Grace|Hopper vaults.create":                                                  `submitChange: POST /directory/v1/changes  {"operations":[{"kind":"user.grant","user_id":"` + grace + `","permissions":["vaults.create"]}],"reason":"why"}`,

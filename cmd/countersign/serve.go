@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,9 +15,11 @@ import (
 type serveFlags struct {
 	listen, db, logKey, logFormat string
 	trustedProxies, mounts        []string
+	boxAudiences                  []string
 	rosterMemory                  byteSize
 	preload                       bool
 	fordefi                       fordefiFlags
+	b2core                        b2coreFlags
 }
 
 func newServeCommand(p *process) *cobra.Command {
@@ -40,6 +43,8 @@ creates the first organization; there is no default password.`,
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or text")
 	flags.StringArrayVar(&f.mounts, "mount", nil, mountUsage)
 	f.fordefi.register(cmd)
+	f.b2core.register(cmd)
+	flags.StringArrayVar(&f.boxAudiences, "box-audience", nil, "aud that assertions of Box clients may have besides Box's own URL, which their SDKs always sign; can be given several times")
 	flags.Var(&f.rosterMemory, "roster-memory", "memory the directories of all organizations may take, such as 512MB or 4GiB; the least recently used make room (default: no limit)")
 	flags.BoolVar(&f.preload, "preload", false, "load every organization before /readyz says ready, as far as --roster-memory reaches")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "addresses or prefixes whose X-Forwarded-For is believed")
@@ -55,7 +60,7 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := f.fordefi.check(); err != nil {
+	if err := errors.Join(f.fordefi.check(), f.b2core.check()); err != nil {
 		return err
 	}
 	logger, err := newLogger(p.err, f.logFormat)
@@ -74,7 +79,8 @@ func serve(ctx context.Context, p *process, f serveFlags) error {
 		return err
 	}
 	h, err := build(ctx, plan{
-		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, fordefi: f.fordefi, logger: logger,
+		db: f.db, logKey: f.logKey, trustedProxies: proxies, mounts: mounts, fordefi: f.fordefi, b2core: f.b2core, logger: logger,
+		boxAudiences: f.boxAudiences,
 		rosterMemory: int64(f.rosterMemory), preload: f.preload,
 	})
 	if err != nil {

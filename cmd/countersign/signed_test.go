@@ -220,7 +220,7 @@ func TestDialectsCanBeMountedOrSwitchedOff(t *testing.T) {
 }
 
 func TestMountsAreWrittenOneWay(t *testing.T) {
-	for _, good := range [][]string{nil, {"fireblocks=/fireblocks"}, {"fireblocks=/a/b-c_9"}, {"fireblocks=off"}} {
+	for _, good := range [][]string{nil, {"fireblocks=/fireblocks"}, {"fireblocks=/a/b-c_9"}, {"fireblocks=off"}, {"fordefi=/f", "fireblocks=off"}} {
 		if _, err := parseMounts(good); err != nil {
 			t.Errorf("%v: %v", good, err)
 		}

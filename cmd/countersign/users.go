@@ -48,6 +48,7 @@ func userColumns() []column[client.User] {
 		{name: "permissions", cell: func(u user) string { return joined(u.Permissions) }, full: true},
 		{name: "responsible_person_id", cell: func(u user) string { return string(u.ResponsiblePersonID) }, full: true},
 		{name: "allowed_ips", cell: func(u user) string { return joined(u.AllowedIPs) }, full: true},
+		{name: "profile", cell: func(u user) string { return profileText(u.Profile) }, full: true},
 		{name: "invited_by", cell: func(u user) string { return string(u.InvitedBy) }, full: true},
 		{name: "device_reset_by", cell: func(u user) string { return string(u.DeviceResetBy) }, full: true},
 		{name: "created_at", cell: func(u user) string { return when(u.CreatedAt) }, full: true},
@@ -130,7 +131,7 @@ show with --include-deleted or --state deleted only.`,
 	flags.StringArrayVar(&notGroups, "not-group", nil, "not in this `GROUP`")
 	flags.StringVarP(&q.Text, "search", "q", "", "with this `TEXT` in the name or address")
 	flags.StringVar((*string)(&q.Permission), "permission", "", "who holds this `PERMISSION` right now")
-	sort = sorting(cmd, "role", "email", "created", "name", "last_keep_alive", "state", "type")
+	sort = sorting(cmd, "role", "email", "created", "name", "last_keep_alive", "state", "type", "number")
 	p = pages(cmd)
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,7 +40,7 @@ func (s *session) patchUser(ctx context.Context, ref string, w *writing, what st
 
 func (s *session) usersUpdate(parent *cobra.Command) {
 	var name, email, externalID, responsible string
-	var allowed []string
+	var allowed, profile []string
 	var w *writing
 	cmd := s.add(parent, verb{
 		use: "update USER", short: "Change name, address, external id, allowed addresses or responsible person",
@@ -59,8 +61,15 @@ func (s *session) usersUpdate(parent *cobra.Command) {
 				}
 				patch.ResponsiblePersonID = client.Value(person)
 			}
-			if !s.anyGiven("name", "email", "external-id", "allowed-ips", "responsible") {
-				return usage("give at least one of --name, --email, --external-id, --allowed-ips, --responsible")
+			if s.given("profile") {
+				entries, err := profileEntries(profile)
+				if err != nil {
+					return err
+				}
+				patch.Profile = client.Value(entries)
+			}
+			if !s.anyGiven("name", "email", "external-id", "allowed-ips", "responsible", "profile") {
+				return usage("give at least one of --name, --email, --external-id, --allowed-ips, --responsible, --profile")
 			}
 			return s.patchUser(ctx, args[0], w, "is updated", patch)
 		},
@@ -71,7 +80,30 @@ func (s *session) usersUpdate(parent *cobra.Command) {
 	flags.StringVar(&externalID, "external-id", "", "new external id, of an end user")
 	flags.StringSliceVar(&allowed, "allowed-ips", nil, "`ADDRESSES` an API user may call from; \"\" means anywhere")
 	flags.StringVar(&responsible, "responsible", "", "new `PERSON` responsible, of an API user or signer")
+	flags.StringArrayVar(&profile, "profile", nil, "`NAME=VALUE` of an entry such as phone; an empty value takes it out; may be repeated")
 	w = writes(cmd, true)
+}
+
+// profileEntries reads entries of a profile as people give them.
+func profileEntries(given []string) (map[string]string, error) {
+	entries := make(map[string]string, len(given))
+	for _, entry := range given {
+		name, value, found := strings.Cut(entry, "=")
+		if !found || name == "" {
+			return nil, usage("--profile takes NAME=VALUE, such as phone=5550100; %q is not that", entry)
+		}
+		entries[name] = value
+	}
+	return entries, nil
+}
+
+// profileText shows a profile in the form in which it is given.
+func profileText(profile map[string]string) string {
+	var entries []string
+	for _, name := range slices.Sorted(maps.Keys(profile)) {
+		entries = append(entries, name+"="+profile[name])
+	}
+	return strings.Join(entries, " ")
 }
 
 // setString takes a flag over into a patch, where it was given.

@@ -39,7 +39,7 @@ func codeNext(c *client.Change) string {
 
 func (s *session) usersInvite(parent *cobra.Command) {
 	var u client.UserInvite
-	var groups []string
+	var groups, profile []string
 	role := &choice{}
 	var w *writing
 	cmd := s.add(parent, verb{
@@ -53,12 +53,16 @@ and hand it over; its owner redeems it (credentials redeem) and becomes active.`
 			if u.GroupIDs, err = s.groups(ctx, groups); err != nil {
 				return err
 			}
+			if u.Profile, err = profileEntries(profile); err != nil {
+				return err
+			}
 			u.Role = client.Role(role.value)
 			return s.createUser(ctx, w, u, u.Name+" is invited", codeNext)
 		},
 	})
 	cmd.Flags().StringVar(&u.Name, "name", "", "name")
 	cmd.Flags().StringVar(&u.Email, "email", "", "email address")
+	cmd.Flags().StringArrayVar(&profile, "profile", nil, "`NAME=VALUE` of an entry such as phone; may be repeated")
 	role.allowed = []string{"admin", "trader", "viewer", "none"}
 	role.add(cmd, cmd.Flags(), "role", "", "role")
 	cmd.Flags().StringArrayVar(&groups, "group", nil, "`GROUP` to join; may be repeated")

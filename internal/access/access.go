@@ -7,6 +7,8 @@
 package access
 
 import (
+	"slices"
+
 	"github.com/countersign/countersign"
 )
 
@@ -63,6 +65,8 @@ func Request(actor countersign.Actor, holds Holder, change countersign.Change, o
 	switch {
 	case actor.Method == countersign.BySystem:
 		return nil
+	case actor.Subject != "" && !delegable(kind):
+		return forSomebodyElse()
 	case kind == countersign.KindUserActivate || kind == countersign.KindCredentialRedeem:
 		if actor.Method == countersign.ByEnrolmentCode {
 			return nil
@@ -136,9 +140,11 @@ func implied(change countersign.Change) []countersign.Permission {
 	}
 }
 
+const codeMissing = "permission_missing"
+
 func missing(need countersign.Permission) error {
 	return &countersign.Error{
-		Kind: countersign.Forbidden, Code: "permission_missing",
+		Kind: countersign.Forbidden, Code: codeMissing,
 		Message: "this needs the permission " + string(need),
 		Detail:  map[string]string{"permission": string(need)},
 	}
@@ -156,7 +162,7 @@ func Require(holds Holder, need countersign.Permission) error {
 // else himself.
 func Users(actor countersign.Actor, holds Holder, f countersign.UserFilter) countersign.UserFilter {
 	if !holds(countersign.UsersRead) {
-		f.Only = actor.User
+		f.Only = actor.Viewer()
 	}
 	return f
 }
@@ -164,37 +170,65 @@ func Users(actor countersign.Actor, holds Holder, f countersign.UserFilter) coun
 // Groups narrows a filter: every group with groups.read, else his own.
 func Groups(actor countersign.Actor, holds Holder, f countersign.GroupFilter) countersign.GroupFilter {
 	if !holds(countersign.GroupsRead) {
-		f.MemberOnly = actor.User
+		f.MemberOnly = actor.Viewer()
 	}
 	return f
 }
 
-// Memberships narrows a filter: all with memberships.read, else his own.
-func Memberships(actor countersign.Actor, holds Holder, f countersign.MembershipFilter) countersign.MembershipFilter {
-	if !holds(countersign.MembershipsRead) {
-		f.Only = actor.User
+// Memberships narrows a filter. With memberships.read one sees all; the actual
+// members of groups that are named, when one may see the members of each; else
+// one's own memberships.
+func Memberships(actor countersign.Actor, holds Holder, sees func(countersign.GroupID) bool, f countersign.MembershipFilter) countersign.MembershipFilter {
+	if holds(countersign.MembershipsRead) {
+		return f
 	}
+	hidden := func(id countersign.GroupID) bool { return !sees(id) }
+	if len(f.GroupIDs) > 0 && !slices.ContainsFunc(f.GroupIDs, hidden) {
+		if states := actual(f.States); len(states) > 0 {
+			f.States = states
+			return f
+		}
+	}
+	f.Only = actor.Viewer()
 	return f
 }
 
-// SeeChange reports whether the actor may see a change request: his own, or any
+// actual leaves of some states, or of all when none are named, those of who is in
+// a group now: not what somebody has proposed, nor who was there once.
+func actual(states []countersign.MembershipState) []countersign.MembershipState {
+	now := []countersign.MembershipState{countersign.MembershipActive, countersign.MembershipPendingRemoval}
+	if len(states) == 0 {
+		return now
+	}
+	return slices.DeleteFunc(now, func(s countersign.MembershipState) bool { return !slices.Contains(states, s) })
+}
+
+// SeeChange reports whether the actor may see a change request: his own, unless
+// he looks through somebody else's eyes, or any
 // with users.read (pending states show there anyway), changes.approve or
 // audit.read.
 func SeeChange(actor countersign.Actor, holds Holder, requester, requesterPerson countersign.UserID) bool {
-	return actor.User == requester || actor.Person() == requesterPerson ||
+	own := actor.User == requester || actor.Person() == requesterPerson
+	return own && actor.Subject == "" ||
 		holds(countersign.UsersRead) || holds(countersign.ChangesApprove) || holds(countersign.AuditRead)
 }
 
 // Cancel reports whether the actor may cancel a request: the requester, the
-// person behind it, or a holder of changes.cancel.
+// person behind it, or a holder of changes.cancel; nobody for somebody else.
 func Cancel(actor countersign.Actor, holds Holder, requester, requesterPerson countersign.UserID) bool {
+	if actor.Subject != "" {
+		return false
+	}
 	return actor.User == requester || actor.Person() == requesterPerson || holds(countersign.ChangesCancel)
 }
 
-// Vote says whether the actor may vote at all: people only, with
+// Vote says whether the actor may vote at all: people only, for themselves, with
 // changes.approve. Whether he is among the approvers of one request is decided
 // by internal/approval.
 func Vote(actor countersign.Actor, holds Holder) error {
+	if actor.Subject != "" {
+		return forSomebodyElse()
+	}
 	if actor.Type != countersign.Person {
 		return countersign.Code(countersign.Forbidden, "not_a_person", "", "only people approve; sign in as a person, not as an API user")
 	}

@@ -17,8 +17,8 @@
 //	time          RFC 3339 UTC with microseconds; never decreases
 //	kind          organization.created | change.submitted | change.applied |
 //	              approval.recorded | change.closed
-//	actor         {user, person, credential, method}: who did it, the person
-//	              who answers for it, proven how
+//	actor         {user, person, credential, method, subject}: who did it, the
+//	              person who answers for it, proven how, on behalf of whom
 //	request       {id, idempotency}: HTTP request id, SHA-256 of the idempotency key
 //	change        {id, digest, bootstrap, document | blob, state, because,
 //	              winner, successor}
@@ -106,6 +106,7 @@ type LeafActor struct {
 	Person     string `json:"person,omitzero"`
 	Credential string `json:"credential,omitzero"`
 	Method     string `json:"method"`
+	Subject    string `json:"subject,omitzero"`
 }
 
 // LeafRequest ties the entry to a request.

@@ -7,8 +7,9 @@
 // Unauthenticated error; only a call from an address that is not allowed is told
 // so, since who holds a working token may know that.
 //
-// Request signatures, OAuth clients and passwords of the dialects belong here
-// too, one file each.
+// Beside it, one file each: signature.go (signed requests), session.go (the
+// short-lived tokens of dialects that have a sign-in of their own), client.go
+// (OAuth clients and whom they act for) and assertion.go (JWT grants).
 package authn
 
 import (
@@ -20,6 +21,7 @@ import (
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/secret"
 )
 
@@ -57,12 +59,17 @@ func (a *Authenticator) Bearer(ctx context.Context, token string, from netip.Add
 	if !ok || credential.Type != countersign.Token || !credential.WorksAt(now) {
 		return countersign.Actor{}, refused()
 	}
-	user, ok := picture.Account(credential.UserID)
+	return account(picture, org, &credential, countersign.ByToken, from)
+}
+
+// account is who calls by a credential that works, if he may call at all.
+func account(picture *roster.Picture, org countersign.OrganizationID, c *countersign.Credential, method countersign.AuthMethod, from netip.Addr) (countersign.Actor, error) {
+	user, ok := picture.Account(c.UserID)
 	if !ok || user.State != countersign.UserActive {
 		return countersign.Actor{}, refused()
 	}
 	actor := countersign.Actor{
-		Organization: org, User: user.ID, Type: user.Type, ResponsiblePerson: user.ID, Credential: credential.ID, Method: countersign.ByToken,
+		Organization: org, User: user.ID, Type: user.Type, ResponsiblePerson: user.ID, Credential: c.ID, Method: method,
 	}
 	if user.ResponsiblePersonID != "" {
 		person, ok := picture.Account(user.ResponsiblePersonID)

@@ -2,12 +2,9 @@ package authn
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"math"
 	"net/http"
@@ -53,9 +50,8 @@ const (
 	maxSignedLife = 120 * time.Second
 	// latest bounds times before they are computed with: the year 5138.
 	latest = 1e11
-	// rememberedHomes and rememberedKeys bound what is remembered between requests.
+	// rememberedHomes bounds what is remembered between requests.
 	rememberedHomes = 100_000
-	rememberedKeys  = 10_000
 )
 
 // SignedRequest is what a signature says something about.
@@ -92,16 +88,16 @@ type Signatures struct {
 	engine *engine.Engine
 	now    func() time.Time
 
-	mu sync.Mutex // guards both maps, which are emptied when they are full
+	ring keyring
+
+	mu sync.Mutex // guards homes, which is emptied when it is full
 	// homes never change: a user belongs to one organization for good.
 	homes map[countersign.UserID]countersign.OrganizationID
-	// keys are parsed keys by their text.
-	keys map[string]*rsa.PublicKey
 }
 
 // NewSignatures returns a verifier over the rosters of an engine.
 func NewSignatures(e *engine.Engine, now func() time.Time) *Signatures {
-	return &Signatures{engine: e, now: now, homes: map[countersign.UserID]countersign.OrganizationID{}, keys: map[string]*rsa.PublicKey{}}
+	return &Signatures{engine: e, now: now, homes: map[countersign.UserID]countersign.OrganizationID{}}
 }
 
 func unsigned(code, message string) error {
@@ -182,7 +178,7 @@ func (s *Signatures) check(t token, credentials []countersign.Credential) (count
 			continue
 		}
 		keys++
-		key, err := s.key(c.PublicKey)
+		key, err := s.ring.key(c.PublicKey)
 		if err != nil {
 			return c, err
 		}
@@ -198,34 +194,6 @@ func (s *Signatures) check(t token, credentials []countersign.Credential) (count
 		return countersign.Credential{}, notAccepted()
 	}
 	return countersign.Credential{}, unsigned(CodeSignature, "invalid signature")
-}
-
-func (s *Signatures) key(text string) (*rsa.PublicKey, error) {
-	s.mu.Lock()
-	key, known := s.keys[text]
-	s.mu.Unlock()
-	if known {
-		return key, nil
-	}
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("a registered key is no PEM")
-	}
-	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	key, ok := parsed.(*rsa.PublicKey)
-	if !ok {
-		return nil, errors.New("a registered signing key is no RSA key")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.keys) >= rememberedKeys {
-		clear(s.keys)
-	}
-	s.keys[text] = key
-	return key, nil
 }
 
 // claims compares what was signed with the request, in the order of the contract.

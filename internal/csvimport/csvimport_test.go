@@ -60,7 +60,7 @@ func TestRowsOfEverySort(t *testing.T) {
 		},
 		Groups: []countersign.ImportGroup{{Line: 2, Name: "Treasury", Description: `Moves" money`}},
 		Memberships: []countersign.ImportMembership{
-			{Line: 2, Group: "Treasury", User: "ada@x.example", Role: countersign.GroupAdmin, StartsAt: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC), ExpiresAt: time.Date(2027, 2, 28, 9, 0, 0, 123456000, time.UTC)},
+			{Line: 2, Group: "Treasury", User: "ada@x.example", Role: countersign.GroupAdmin, StartsAt: countersign.Some(time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)), ExpiresAt: countersign.Some(time.Date(2027, 2, 28, 9, 0, 0, 123456000, time.UTC))},
 			{Line: 3, Group: "treasury", User: "Settlement"},
 		},
 	}
@@ -124,7 +124,7 @@ func TestRowsThatAreLeftOut(t *testing.T) {
 			"person,Hi\xffdden,h@x.example,none,,,\n" +
 			"person,Zero\u200bwidth,z@x.example,none,,,\n",
 		"groups.csv":      "name\nTeam\n TEAM \n",
-		"memberships.csv": "group,user,expires_at\nTeam,ada@x.example,\nteam,Ada@x.example,\nTeam,Bot,tomorrow\n",
+		"memberships.csv": "group,user,expires_at\nTeam,ada@x.example,\nteam,Ada@x.example,\nTeam,Bot,tomorrow\nTeam,Bot,0001-01-01\nTeam,eve@bücher.example,\nTeam,eve@xn--bcher-kva.example,\n",
 	})
 	var got []string
 	for _, r := range rows.Rejects {
@@ -134,11 +134,12 @@ func TestRowsThatAreLeftOut(t *testing.T) {
 		"users.csv 3 email", "users.csv 4 name", "users.csv 5 email", "users.csv 6 role", "users.csv 7 type", "users.csv 9 external_id",
 		"users.csv 10 email", "users.csv 11 role", "users.csv 12 responsible", "users.csv 13 permissions", "users.csv 14 ", "users.csv 15 name",
 		"users.csv 16 name", "groups.csv 3 name", "memberships.csv 3 user", "memberships.csv 4 expires_at",
+		"memberships.csv 5 expires_at", "memberships.csv 7 user",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if len(rows.Users) != 2 || len(rows.Groups) != 1 || len(rows.Memberships) != 1 {
+	if len(rows.Users) != 2 || len(rows.Groups) != 1 || len(rows.Memberships) != 2 {
 		t.Errorf("%d users, %d groups, %d memberships", len(rows.Users), len(rows.Groups), len(rows.Memberships))
 	}
 	if rows.Files[0].Rows != 15 || rows.Files[0].Rejected != 13 {

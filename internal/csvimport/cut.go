@@ -1,6 +1,7 @@
 package csvimport
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -46,25 +47,22 @@ const (
 func (r *Rows) Cut(salt string, skipRejects bool) (*Plan, error) {
 	p := &Plan{Open: countersign.OpenImport{Salt: salt, Files: r.Files, SkipRejects: skipRejects}}
 	accounts, people := split(r.Users, func(u countersign.ImportUser) bool { return u.Type == countersign.APIUser })
-	granted := map[countersign.Permission]bool{}
-	err := cut(p, people, stagePeople, granted, func(rows []countersign.ImportUser) *countersign.ImportRows {
+	users := func(rows []countersign.ImportUser) *countersign.ImportRows {
 		return &countersign.ImportRows{Salt: salt, Users: rows}
-	})
-	if err == nil {
-		err = cut(p, accounts, stageAccounts, granted, func(rows []countersign.ImportUser) *countersign.ImportRows {
-			return &countersign.ImportRows{Salt: salt, Users: rows}
-		})
 	}
-	if err == nil {
-		err = cut(p, r.Groups, stageGroups, granted, func(rows []countersign.ImportGroup) *countersign.ImportRows {
-			return &countersign.ImportRows{Salt: salt, Groups: rows}
-		})
+	groups := func(rows []countersign.ImportGroup) *countersign.ImportRows {
+		return &countersign.ImportRows{Salt: salt, Groups: rows}
 	}
-	if err == nil {
-		err = cut(p, r.Memberships, stageMemberships, granted, func(rows []countersign.ImportMembership) *countersign.ImportRows {
-			return &countersign.ImportRows{Salt: salt, Memberships: rows}
-		})
+	memberships := func(rows []countersign.ImportMembership) *countersign.ImportRows {
+		return &countersign.ImportRows{Salt: salt, Memberships: rows}
 	}
+	granted := map[countersign.Permission]bool{}
+	err := cmp.Or(
+		cut(p, people, stagePeople, granted, users),
+		cut(p, accounts, stageAccounts, granted, users),
+		cut(p, r.Groups, stageGroups, granted, groups),
+		cut(p, r.Memberships, stageMemberships, granted, memberships),
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -10,20 +10,15 @@ package csvimport
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/names"
@@ -145,155 +140,10 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// source hashes what is read, leaves a byte order mark out, and bounds a row.
-type source struct {
-	from *bufio.Reader
-	sum  hash.Hash
-	read int
-	// begun is true once the mark was looked for.
-	begun bool
-}
-
-var errRecord = errors.New("is longer than 256 KB; a closing quote may be missing")
-
-// Read implements io.Reader.
-func (s *source) Read(b []byte) (int, error) {
-	if !s.begun {
-		s.begun = true
-		if mark, _ := s.from.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-			s.sum.Write(mark)
-			_, _ = s.from.Discard(len(mark)) // they were peeked at
-		}
-	}
-	if s.read > maxRecord {
-		return 0, errRecord
-	}
-	n, err := s.from.Read(b)
-	s.read += n
-	s.sum.Write(b[:n])
-	return n, err
-}
-
-// table is a file with its header.
-type table struct {
-	name   string
-	source *source
-	reader *csv.Reader
-	header []string
-	// places of the columns, by name.
-	places map[string]int
-	// last is the line of the row before.
-	last int
-}
-
-// row is one row with its line.
-type row struct {
-	table  *table
-	line   int
-	fields []string
-}
-
-func newTable(name string, source *source) (*table, error) {
-	t := &table{name: name, source: source, reader: csv.NewReader(source), places: map[string]int{}}
-	t.reader.FieldsPerRecord, t.reader.ReuseRecord = -1, true
-	header, err := t.record()
-	if errors.Is(err, io.EOF) {
-		return nil, &FileError{name, 1, "is empty; its first line must name the columns"}
-	}
-	if err != nil {
-		return nil, err
-	}
-	known, required := Columns(name)
-	for i, column := range header.fields {
-		column = strings.TrimSpace(column)
-		if !slices.Contains(known, column) {
-			return nil, &FileError{name, header.line, fmt.Sprintf("has the unknown column %q; known are %s", short(column), strings.Join(known, ", "))}
-		}
-		if _, twice := t.places[column]; twice {
-			return nil, &FileError{name, header.line, "has the column " + column + " twice"}
-		}
-		t.places[column] = i
-		t.header = append(t.header, column)
-	}
-	for _, column := range known[:required] {
-		if _, ok := t.places[column]; !ok {
-			return nil, &FileError{name, header.line, "lacks the column " + column}
-		}
-	}
-	return t, nil
-}
-
-func short(s string) string {
-	const most = 40
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return s
-}
-
-// next reads a row.
-func (t *table) next() (row, error) { return t.record() }
-
-func (t *table) record() (row, error) {
-	t.source.read = 0
-	fields, err := t.reader.Read()
-	if errors.Is(err, io.EOF) {
-		return row{}, io.EOF
-	}
-	line := t.last + 1
-	if len(fields) > 0 {
-		line, _ = t.reader.FieldPos(0)
-	}
-	t.last = line
-	var wrong *csv.ParseError
-	switch {
-	case errors.As(err, &wrong):
-		return row{}, &FileError{t.name, wrong.Line, wrong.Err.Error()}
-	case errors.Is(err, errRecord):
-		return row{}, &FileError{t.name, line, errRecord.Error()}
-	case err != nil:
-		return row{}, fmt.Errorf("reading %s: %w", t.name, err)
-	}
-	return row{t, line, fields}, nil
-}
-
-// cell is the value of a column, without blanks around it; a column that the file
-// does not have is empty.
-func (r row) cell(column string) string {
-	i, ok := r.table.places[column]
-	if !ok || i >= len(r.fields) {
-		return ""
-	}
-	// A copy: the reader uses its memory again.
-	return strings.Clone(strings.TrimSpace(r.fields[i]))
-}
-
-func (r row) permissions() []countersign.Permission {
-	var list []countersign.Permission
-	for p := range strings.FieldsSeq(r.cell("permissions")) {
-		list = append(list, countersign.Permission(p))
-	}
-	return list
-}
-
-// moment reads a time of a cell: RFC 3339, or a day, which begins in UTC.
-func (r row) moment(column string) (time.Time, error) {
-	text := r.cell(column)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC().Truncate(time.Microsecond), nil
-		}
-	}
-	return time.Time{}, countersign.E(countersign.Invalid, column, "must be a day such as 2027-01-31 or a time such as 2027-01-31T09:30:00Z")
-}
-
 // take keeps a row, or says which column is at fault.
 func (r *Rows) take(file string, row row) (column string, err error) {
-	if len(row.fields) != len(row.table.header) {
-		return "", fmt.Errorf("has %d fields, the header names %d", len(row.fields), len(row.table.header))
+	if given, named := len(row.fields), len(row.table.places); given != named {
+		return "", fmt.Errorf("has %d fields, the header names %d", given, named)
 	}
 	switch file {
 	case "users.csv":
@@ -405,7 +255,7 @@ func (r *Rows) findRepeated() {
 		return again("groups.csv", "name", names.Fold(g.Name), g.Line)
 	})
 	r.Memberships = slices.DeleteFunc(r.Memberships, func(m countersign.ImportMembership) bool {
-		return again("memberships.csv", "user", names.Fold(m.Group)+"\x00"+names.Fold(m.User), m.Line)
+		return again("memberships.csv", "user", names.Fold(m.Group)+"\x00"+names.FoldEmail(m.User), m.Line)
 	})
 	slices.SortStableFunc(r.Rejects, func(a, b Reject) int {
 		if a.File != b.File {

@@ -23,6 +23,10 @@ type Options struct {
 	// IfMatch is the version of the object the caller saw; 0 does not ask. It is
 	// compared with the object the first operation is about.
 	IfMatch int64
+	// Repeats gives who asks again for what already waits on his behalf the request
+	// that waits, and not a second one: for clients that have no other way to ask
+	// what became of it (contracts/box.md section 5.4).
+	Repeats bool
 	// Once makes the mutation replayable by its idempotency key; nil does not.
 	Once *Once
 }

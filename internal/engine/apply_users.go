@@ -25,7 +25,7 @@ func (l *ledger) invite(c *countersign.InvitePerson) error {
 	}
 	err := l.putUser(nil, countersign.User{
 		ID: c.UserID, Number: c.Number, Type: countersign.Person, Role: c.Role, State: countersign.UserOnboardingCode,
-		Name: c.Name, Email: c.Email, InvitedBy: l.requester(), CreatedAt: l.w.now,
+		Name: c.Name, Email: c.Email, Profile: c.Profile, InvitedBy: l.requester(), CreatedAt: l.w.now,
 	})
 	if err != nil {
 		return err
@@ -154,6 +154,12 @@ func (l *ledger) updateUser(c *countersign.UpdateUser) error {
 	u := old
 	u.Name, u.Email, u.ExternalID = c.Name.Or(u.Name), c.Email.Or(u.Email), c.ExternalID.Or(u.ExternalID)
 	u.AllowedIPs, u.ResponsiblePersonID = c.AllowedIPs.Or(u.AllowedIPs), c.ResponsiblePersonID.Or(u.ResponsiblePersonID)
+	switch {
+	case c.Profile.Null:
+		u.Profile = nil
+	case c.Profile.Set:
+		u.Profile = u.Profile.Merged(c.Profile.Value)
+	}
 	err = l.putUser(&old, u)
 	return err
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -249,15 +248,11 @@ func (v view) fromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p 
 // pageFromStore reads the requests of one page only: nothing but the state has to
 // be known of the others.
 func (v view) pageFromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p countersign.Page, list *List[ChangeView]) error {
-	counts, err := tx.CountChanges(ctx)
+	counts, err := tx.CountChanges(ctx, v.now)
 	if err != nil {
 		return err
 	}
-	living, _, err := tx.CountOpen(ctx, "", v.now)
-	if err != nil {
-		return err
-	}
-	list.Total = f.total(counts, living)
+	list.Total = f.total(counts)
 	before, skip := countersign.ChangeID(p.After), p.Offset
 	for {
 		rows, err := tx.Changes(ctx, f.stored(), before, storePage)
@@ -285,13 +280,8 @@ func (v view) pageFromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter
 	}
 }
 
-// total counts the requests in the states asked for, as a reader sees them now:
-// stored as open and past its expiry is expired. living is how many are not.
-func (f ChangeFilter) total(stored map[countersign.ChangeState]int, living int) int {
-	counts := maps.Clone(stored)
-	late := stored[countersign.ChangePending] + stored[countersign.ChangeScheduled] - living
-	counts[countersign.ChangePending] -= late // nothing is scheduled yet
-	counts[countersign.ChangeExpired] += late
+// total counts the requests in the states asked for.
+func (f ChangeFilter) total(counts map[countersign.ChangeState]int) int {
 	total := 0
 	for state, n := range counts {
 		if len(f.States) == 0 || slices.Contains(f.States, state) {

@@ -101,7 +101,7 @@ func (e *Engine) Replace(ctx context.Context, actor countersign.Actor, id counte
 		if err != nil {
 			return countersign.Outcome{}, err
 		}
-		if w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {
+		if w.actor.Subject != "" || w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {
 			return countersign.Outcome{}, countersign.Code(countersign.Forbidden, "not_the_requester", "", "only who asked for a change can replace it; others may cancel it")
 		}
 		if state := request.StateAt(w.now); !state.Open() {

@@ -28,6 +28,14 @@ func TestDeletedRowsComeWhenAskedFor(t *testing.T) {
 				g, _, err := e.Group(t.Context(), ada, id)
 				return g.State == countersign.GroupDeleted && g.Name == "Gone", err
 			},
+			"a user by number": func(e *engine.Engine) (bool, error) {
+				u, _, err := e.UserByNumber(t.Context(), ada, h.number(h.ID("vera")))
+				return u.State == countersign.UserDeleted && u.ID == h.ID("vera"), err
+			},
+			"a group by number": func(e *engine.Engine) (bool, error) {
+				g, _, err := e.GroupByNumber(t.Context(), ada, group.(*countersign.CreateGroup).Number)
+				return g.State == countersign.GroupDeleted && g.ID == id, err
+			},
 			"all users": func(e *engine.Engine) (bool, error) {
 				list, err := e.Users(t.Context(), ada, countersign.UserFilter{IncludeDeleted: true}, nil, countersign.Page{Limit: 10})
 				return list.Total == 6, err

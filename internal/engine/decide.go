@@ -128,9 +128,7 @@ func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
 		}
 	}
 	for _, op := range request.Operations {
-		holds := func(p countersign.Permission) bool { return w.picture.Holds(request.Requester, p, w.now) }
-		own := owns(w.picture, op, request.Requester)
-		if err := access.Request(countersign.Actor{User: request.Requester, Method: countersign.ByToken}, holds, op, own); err != nil {
+		if err := mayAsk(w.picture, countersign.Actor{User: request.Requester, Method: countersign.ByToken}, op, w.now); err != nil {
 			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}, nil
 		}
 	}

@@ -12,10 +12,11 @@
 // without sharing fate (group.go). What they write is recorded (record.go) and
 // shown in the roster right after the commit, before the caller gets the answer.
 //
-// Files: engine.go (wiring), shelf.go (rosters in memory), group.go and
-// record.go (one transaction for many mutations), work.go (one mutation),
-// submit.go and decide.go (the state machine), prepare.go (ids and normal
-// forms), ledger.go and apply_*.go (what each kind does), document.go (the
+// Files: engine.go (wiring), shelf.go, load.go, slots.go, current.go and watch.go
+// (rosters in memory: which ones, how they come, how many at once, and how new),
+// group.go and record.go (one transaction for many mutations), work.go (one
+// mutation), submit.go and decide.go (the state machine), prepare.go (ids and
+// normal forms), ledger.go and apply_*.go (what each kind does), document.go (the
 // canonical change document), reads.go, changes.go, log.go, found.go.
 package engine
 

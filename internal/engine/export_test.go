@@ -35,8 +35,42 @@ func (e *Engine) Late(org countersign.OrganizationID) (come func(context.Context
 	p := e.shelf.pin(org)
 	return func(ctx context.Context) error {
 		defer p.release()
-		return e.await(ctx, p, e.load)
+		return e.await(ctx, p, &p.loading, e.load)
 	}
+}
+
+// NewSlots returns how loads are admitted on a machine of so many processors, and
+// how many long ones run at once.
+func NewSlots(processors int) (run func(load func(most int64) error) error, long int) {
+	s := newSlots(processors)
+	return s.run, cap(s.long)
+}
+
+// ErrLong is what a load returns that is too long for its slot.
+var ErrLong = errLong
+
+// LoadAs admits loads as on a machine of so many processors, long ones from so
+// many bytes on, and holds all slots for long ones until release is called.
+func (e *Engine) LoadAs(processors int, bytes int64) (release func()) {
+	s := &e.shelf.slots
+	*s = newSlots(processors)
+	s.limit = bytes
+	for range cap(s.long) {
+		s.long <- struct{}{}
+	}
+	return func() {
+		for range cap(s.long) {
+			<-s.long
+		}
+	}
+}
+
+// Reload joins a load under way, or starts one, although there is a picture: as
+// who found none, and was overtaken by the load of another.
+func (e *Engine) Reload(org countersign.OrganizationID) error {
+	p := e.shelf.pin(org)
+	defer p.release()
+	return e.await(context.Background(), p, &p.loading, e.load)
 }
 
 // Booked is what the shelf believes its pictures hold.

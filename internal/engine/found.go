@@ -125,13 +125,7 @@ func (e *Engine) Redeem(ctx context.Context, r Redemption, o Options) (Result, e
 	if code == "" {
 		return Result{}, invalid
 	}
-	var org countersign.OrganizationID
-	var id countersign.CredentialID
-	err := e.store.Deployment(ctx, func(tx store.DeploymentTx) error {
-		found, credential, err := tx.LocateSecret(ctx, secret.Hash(code))
-		org, id = found, credential
-		return err
-	})
+	org, id, err := e.SecretHolder(ctx, secret.Hash(code))
 	if isKind(err, countersign.NotFound) {
 		return Result{}, invalid
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,8 +146,8 @@ func whole(h *house) *manifest {
 	groups.Groups[0].Description, groups.Groups[0].ExternalSyncIdentifier = "Moves money", "okta-7"
 	members := pairsOf("treasury: margaret@NEW.example", "night SHIFT: katherine@new.example", "Treasury: settlement", "Treasury: <ada>")
 	members.Memberships[1].Role = countersign.GroupAdmin
-	members.Memberships[2].StartsAt = time.Date(2027, 1, 2, 3, 4, 5, 6789, time.FixedZone("", 3600))
-	members.Memberships[2].ExpiresAt = time.Date(2028, 1, 2, 3, 4, 5, 0, time.UTC)
+	members.Memberships[2].StartsAt = countersign.Some(time.Date(2027, 1, 2, 3, 4, 5, 6789, time.FixedZone("", 3600)))
+	members.Memberships[2].ExpiresAt = countersign.Some(time.Date(2028, 1, 2, 3, 4, 5, 0, time.UTC))
 	return importing(h.addressed(users, groups, members)...)
 }
 
@@ -588,5 +589,22 @@ func importDeeds() map[countersign.ChangeKind]deed {
 				}
 			},
 		},
+	}
+}
+
+// The year 1 is what some systems write for no time at all. Taken for no end it
+// would turn a membership that is over into one for ever.
+func TestTheYearOneIsNoEnd(t *testing.T) {
+	t.Parallel()
+	for _, field := range []string{"starts_at", "expires_at"} {
+		rows := &countersign.ImportRows{}
+		body := `{"salt":"` + salt + `","memberships":[{"line":7,"group":"Treasury","user":"ada@x.example","` + field + `":"0001-01-01T00:00:00Z"}]}`
+		if err := json.Unmarshal([]byte(body), rows); err != nil {
+			t.Fatal(err)
+		}
+		var own *countersign.Error
+		if err := rows.Validate(); !errors.As(err, &own) || own.Field != field || own.Detail["line"] != "7" {
+			t.Errorf("%s: %v", field, err)
+		}
 	}
 }

@@ -86,10 +86,10 @@ func userDeeds() map[countersign.ChangeKind]deed {
 	return map[countersign.ChangeKind]deed{
 		countersign.KindUserInvite: {
 			do: does(func(h *house) countersign.Change {
-				return &countersign.InvitePerson{Name: "  Margaret Hamilton ", Email: "Margaret@" + somebodys, Role: countersign.RoleTrader, GroupIDs: []countersign.GroupID{h.team()}}
+				return &countersign.InvitePerson{Name: "  Margaret Hamilton ", Email: "Margaret@" + somebodys, Role: countersign.RoleTrader, GroupIDs: []countersign.GroupID{h.team()}, Profile: countersign.Profile{"phone": " 1-800 ", "language": ""}}
 			}),
 			effects: []string{
-				"user email=Margaret@somebody.example invited_by=ada name=Margaret Hamilton number=# type=person",
+				"user email=Margaret@somebody.example invited_by=ada name=Margaret Hamilton number=# profile=map[phone:1-800] type=person",
 				"user.role role=trader",
 				"user.state state=onboarding_pending_code_generation",
 				"membership id=# number=# role=member state=active",

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -125,6 +126,8 @@ func isEmpty(v any) bool {
 		return v == ""
 	case []string:
 		return len(v) == 0
+	case map[string]string:
+		return len(v) == 0
 	case int64:
 		return v == 0
 	case nil:
@@ -138,6 +141,13 @@ func text[T ~string](list []T) []string {
 	for i, s := range list {
 		out[i] = string(s)
 	}
+	return out
+}
+
+// profileText is never nil: no profile is the same as an empty one.
+func profileText(p countersign.Profile) map[string]string {
+	out := make(map[string]string, len(p))
+	maps.Copy(out, p)
 	return out
 }
 
@@ -196,7 +206,7 @@ func (l *ledger) moveIfKnown(exists bool, fact countersign.Fact, from int64, bef
 func userAttributes(u countersign.User) map[string]any {
 	return map[string]any{
 		"type": string(u.Type), "number": u.Number, "name": u.Name, "email": u.Email, "external_id": u.ExternalID,
-		"allowed_ips": text(u.AllowedIPs), "responsible_person_id": string(u.ResponsiblePersonID),
+		"allowed_ips": text(u.AllowedIPs), "profile": profileText(u.Profile), "responsible_person_id": string(u.ResponsiblePersonID),
 		"invited_by": string(u.InvitedBy), "device_reset_by": string(u.DeviceResetBy),
 	}
 }

@@ -33,6 +33,11 @@ func (l *ledger) checkPeople(ops []countersign.Change) error {
 	if !before.Organization().Sealed() && !slices.ContainsFunc(ops, seals) {
 		return nil
 	}
+	// Whose device is reset comes back: he is waited for, not gone (L5 names what
+	// is refused, and a lost device has to be replaced in a team of three too).
+	if !slices.ContainsFunc(ops, func(op countersign.Change) bool { return op.Kind() != countersign.KindUserResetDevice }) {
+		return nil
+	}
 	seen := newScope(before, l.w.actor.User, l.w.now)
 	if !slices.ContainsFunc(ops, func(op countersign.Change) bool { return seen.of(op).Approvers }) {
 		return nil

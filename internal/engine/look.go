@@ -68,7 +68,7 @@ func (l *Look) Brief(id countersign.UserID) (*countersign.User, error) {
 		l.brief = map[countersign.UserID]*countersign.User{}
 	}
 	var found *countersign.User
-	if id != "" && (id == l.actor.User || l.holds(countersign.UsersRead)) {
+	if id != "" && (id == l.actor.Viewer() || l.holds(countersign.UsersRead)) {
 		u, ok := l.picture.Brief(id, l.now)
 		if !ok {
 			view, deleted, err := l.user(l.ctx, id)
@@ -124,7 +124,7 @@ type AskedPerson struct {
 	ID countersign.UserID
 	// Eligible is false for who has lost what let him vote: he no longer counts.
 	Eligible bool
-	// Approved says that his vote counts as one for it, given at At.
+	// Approved says that he voted for it, at At; it counts while he is eligible.
 	Approved bool
 	At       time.Time
 }
@@ -146,7 +146,7 @@ func (l *Look) Asked(id countersign.ChangeID) (Asked, bool) {
 			}
 			p := AskedPerson{ID: person, Eligible: slices.Contains(voters, person)}
 			if vote, voted := lastVote(c.Approvals, person); voted {
-				p.Approved, p.At = p.Eligible && vote.Decision == countersign.Approve, vote.At
+				p.Approved, p.At = vote.Decision == countersign.Approve, vote.At
 			}
 			asked.People = append(asked.People, p)
 		}
@@ -163,7 +163,7 @@ func (v view) users(ctx context.Context, f countersign.UserFilter, sort []counte
 }
 
 func (v view) oneUser(ctx context.Context, id countersign.UserID) (countersign.UserView, error) {
-	if id != v.actor.User && !v.holds(countersign.UsersRead) {
+	if id != v.actor.Viewer() && !v.holds(countersign.UsersRead) {
 		return countersign.UserView{}, missingThing("user")
 	}
 	user, ok, err := v.user(ctx, id)

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
@@ -20,8 +21,8 @@ func TestNoMethodLeavesAPin(t *testing.T) {
 	ada := w.found[0]
 	mallory := ada
 	mallory.User = nobody
-	// Two pin on purpose, the third never ends.
-	except := []string{"Hold", "Late", "Watch"}
+	// Two pin on purpose, one never ends, and what one holds is no organization.
+	except := []string{"Hold", "Late", "Watch", "LoadAs"}
 	methods, called := reflect.TypeFor[*engine.Engine](), 0
 	for i := range methods.NumMethod() {
 		m := methods.Method(i)
@@ -39,7 +40,7 @@ func TestNoMethodLeavesAPin(t *testing.T) {
 			if panicked != nil && m.Name != "SubmitPlanned" {
 				t.Errorf("%s, asked by %s: %v", m.Name, who, panicked)
 			}
-			if n := e.Pins(); n != 0 {
+			if n := pinsLeft(e); n != 0 {
 				t.Errorf("%s, asked by %s, leaves %d pins", m.Name, who, n)
 			}
 			called++
@@ -48,6 +49,17 @@ func TestNoMethodLeavesAPin(t *testing.T) {
 	if called < 60 {
 		t.Errorf("only %d methods were called", called)
 	}
+}
+
+// pinsLeft counts the pins that stay: a load may go on after who asked has left.
+func pinsLeft(e *engine.Engine) int32 {
+	for range 2000 {
+		if e.Pins() == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return e.Pins()
 }
 
 // argument is a value of a type: what leads to the actor's organization where it
@@ -71,6 +83,11 @@ func argument(ctx context.Context, of reflect.Type, actor countersign.Actor) ref
 
 func calls(method reflect.Value, args []reflect.Value) (panicked any) {
 	defer func() { panicked = recover() }()
-	method.Call(args)
+	for _, result := range method.Call(args) {
+		// A look is made to pin, until whoever opened it closes it.
+		if look, is := result.Interface().(*engine.Look); is && look != nil {
+			look.Close()
+		}
+	}
 	return nil
 }

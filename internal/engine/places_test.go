@@ -30,10 +30,10 @@ func (f *flaky) Read(ctx context.Context, org countersign.OrganizationID, fn fun
 // to know what all of them hold.
 func mustHoldTogether(t *testing.T, e *engine.Engine) {
 	t.Helper()
-	f := e.Figures()
-	if n := e.Pins(); n != 0 {
+	if n := pinsLeft(e); n != 0 {
 		t.Errorf("%d pins are left", n)
 	}
+	f := e.Figures()
 	if n := e.Places(); n != f.Organizations {
 		t.Errorf("%d places for %d organizations", n, f.Organizations)
 	}

@@ -110,7 +110,7 @@ func (p Present) Group(id countersign.GroupID) (countersign.GroupView, bool) {
 // User finds a living user, or one that an open request would create.
 func (p Present) User(id countersign.UserID) (countersign.UserView, bool) {
 	user, ok := p.v.picture.User(id, p.v.now)
-	return user, ok && user.Living() && (id == p.v.actor.User || p.v.holds(countersign.UsersRead))
+	return user, ok && user.Living() && (id == p.v.actor.Viewer() || p.v.holds(countersign.UsersRead))
 }
 
 // Credential finds a credential: one's own, one that one has asked for, or with
@@ -126,7 +126,7 @@ func (p Present) Now() time.Time { return p.v.now }
 
 // Members lists the memberships of a group, in the order they were made.
 func (p Present) Members(id countersign.GroupID) ([]countersign.MembershipView, error) {
-	if !p.v.holds(countersign.MembershipsRead) {
+	if !p.v.seesMembers(id) {
 		return nil, nil
 	}
 	list, err := p.v.picture.Memberships(countersign.MembershipFilter{GroupIDs: []countersign.GroupID{id}},
@@ -139,15 +139,30 @@ func (p Present) Holds(user countersign.UserID, permission countersign.Permissio
 	return p.v.picture.Holds(user, permission, p.v.now)
 }
 
-// namePreceding gives a new credential the id of the API user whom the
-// operation before it creates.
+// namePreceding gives a new credential, or permissions granted, the id of whom
+// the operation before it creates.
 func namePreceding(ops []countersign.Change, i int) {
-	c, is := ops[i].(*countersign.CreateCredential)
-	if !is || c.UserID != countersign.PrecedingUser || i == 0 {
+	if i == 0 {
 		return
 	}
-	if made, is := ops[i-1].(*countersign.CreateAPIUser); is {
-		c.UserID = made.UserID
+	var made countersign.UserID
+	switch c := ops[i-1].(type) {
+	case *countersign.InvitePerson:
+		made = c.UserID
+	case *countersign.CreateAPIUser:
+		made = c.UserID
+	default:
+		return
+	}
+	switch c := ops[i].(type) {
+	case *countersign.CreateCredential:
+		if c.UserID == countersign.PrecedingUser {
+			c.UserID = made
+		}
+	case *countersign.GrantPermissions:
+		if c.UserID == countersign.PrecedingUser {
+			c.UserID = made
+		}
 	}
 }
 

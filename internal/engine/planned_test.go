@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -121,6 +122,24 @@ func TestThePrecedingUserIsTheOneJustMade(t *testing.T) {
 	user := made.Change.Operations[0].(*countersign.CreateAPIUser).UserID
 	if got := made.Change.Operations[1].(*countersign.CreateCredential).UserID; got != user || made.Secrets[0].User != user {
 		t.Errorf("the credential is of %s, the user is %s", got, user)
+	}
+	grant := &countersign.GrantPermissions{UserID: countersign.PrecedingUser, Permissions: []countersign.Permission{countersign.AccountsRead}}
+	for name, invite := range map[string]countersign.Change{
+		"a person":    &countersign.InvitePerson{Name: "Tom", Email: "tom@example.org", Role: countersign.RoleNone},
+		"an API user": &countersign.CreateAPIUser{Name: "other", Role: countersign.RoleNone, ResponsiblePersonID: w.ID("vera")},
+	} {
+		made, err := submit(invite, grant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		granted := made.Change.Operations[1].(*countersign.GrantPermissions).UserID
+		u, _, err := w.Engine.User(t.Context(), w.As("ada").Actor, granted)
+		if err != nil || !slices.Equal(u.Permissions, grant.Permissions) || grant.UserID != countersign.PrecedingUser {
+			t.Errorf("%s holds %v (%v)", name, u.Permissions, err)
+		}
+	}
+	if _, err := submit(grant); scenario.CodeOf(err) != "user_unknown" {
+		t.Errorf("a grant alone: %v", err)
 	}
 	for name, ops := range map[string][]countersign.Change{
 		"alone": {token}, "after something else": {&countersign.CreateGroup{Name: "Between"}, token},

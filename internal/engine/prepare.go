@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -119,6 +120,10 @@ func (w *work) prepareNewUser(op countersign.Change) error {
 		if c.Memberships, err = w.allotGroups(id, c.GroupIDs); err != nil {
 			return err
 		}
+		if c.Profile, err = cleanProfile(c.Profile); err != nil {
+			return err
+		}
+		c.Profile = countersign.Profile(nil).Merged(c.Profile)
 		return cleanText("name", &c.Name)
 	case *countersign.CreateAPIUser:
 		c.UserID, c.Number = id, number
@@ -147,7 +152,31 @@ func prepareUserUpdate(c *countersign.UpdateUser) error {
 	if c.AllowedIPs.Set {
 		c.AllowedIPs = countersign.Some(canonicalIPs(c.AllowedIPs.Value))
 	}
+	if c.Profile.Set && !c.Profile.Null {
+		profile, err := cleanProfile(c.Profile.Value)
+		if err != nil {
+			return err
+		}
+		c.Profile = countersign.Some(profile)
+	}
 	return cleanGiven("name", &c.Name)
+}
+
+// cleanProfile gives every text of a profile the form in which it is shown.
+func cleanProfile(given countersign.Profile) (countersign.Profile, error) {
+	clean := make(countersign.Profile, len(given))
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		value := given[name]
+		if name != countersign.ProfileTrackingCodes { // JSON, whose quotes and brackets stay as they are
+			if err := cleanText("profile."+name, &value); err != nil {
+				return nil, err
+			}
+		} else if err := checkShown("profile."+name, value); err != nil {
+			return nil, err
+		}
+		clean[name] = value
+	}
+	return clean, nil
 }
 
 func (w *work) prepareNewGroup(c *countersign.CreateGroup) error {

@@ -90,9 +90,7 @@ func (v view) group(ctx context.Context, id countersign.GroupID) (countersign.Gr
 	return countersign.GroupView{Group: row}, ok && !row.Living(), err
 }
 
-func (v view) holds(p countersign.Permission) bool {
-	return v.picture.Holds(v.actor.User, p, v.now)
-}
+func (v view) holds(p countersign.Permission) bool { return holds(v.picture, v.actor, p, v.now) }
 
 func missingThing(what string) error {
 	return countersign.E(countersign.NotFound, "", "no such "+what)
@@ -149,7 +147,7 @@ func (e *Engine) Group(ctx context.Context, actor countersign.Actor, id counters
 // member reports whether the actor has a membership in a group now.
 func (v view) member(id countersign.GroupID) bool {
 	list, err := v.picture.Memberships(countersign.MembershipFilter{
-		GroupIDs: []countersign.GroupID{id}, Only: v.actor.User,
+		GroupIDs: []countersign.GroupID{id}, Only: v.actor.Viewer(),
 		States: []countersign.MembershipState{countersign.MembershipActive, countersign.MembershipPendingRemoval},
 	}, nil, countersign.Page{}, v.now)
 	return err == nil && list.Total > 0
@@ -162,7 +160,7 @@ func (e *Engine) Memberships(ctx context.Context, actor countersign.Actor, f cou
 		return List[countersign.MembershipView]{}, err
 	}
 	defer v.done()
-	f = access.Memberships(actor, v.holds, f)
+	f = access.Memberships(actor, v.holds, v.seesMembers, f)
 	return listed(ctx, v, func(picture *roster.Picture) (List[countersign.MembershipView], error) {
 		return picture.Memberships(f, sort, p, v.now)
 	})
@@ -177,7 +175,7 @@ func (e *Engine) Membership(ctx context.Context, actor countersign.Actor, id cou
 	defer v.done()
 	revision := v.picture.Position()
 	m, ok := v.picture.Membership(id, v.now)
-	if !ok || m.State == countersign.MembershipRemoved || (m.UserID != actor.User && !v.holds(countersign.MembershipsRead)) {
+	if !ok || !v.sees(&m) {
 		return countersign.MembershipView{}, 0, missingThing("membership")
 	}
 	return m, revision, nil
@@ -190,7 +188,7 @@ func (e *Engine) Effective(ctx context.Context, actor countersign.Actor, id coun
 		return nil, 0, err
 	}
 	defer v.done()
-	if id != actor.User && !v.holds(countersign.UsersRead) {
+	if id != actor.Viewer() && !v.holds(countersign.UsersRead) {
 		return nil, 0, missingThing("user")
 	}
 	if _, ok, err := v.user(ctx, id); err != nil || !ok {
@@ -215,7 +213,7 @@ func (e *Engine) Check(ctx context.Context, actor countersign.Actor, q Question)
 }
 
 func (v view) check(ctx context.Context, q Question) (countersign.Verdict, error) {
-	if q.User != v.actor.User {
+	if q.User != v.actor.Viewer() {
 		if err := access.Require(v.holds, countersign.UsersRead); err != nil {
 			return countersign.Verdict{}, err
 		}
@@ -280,7 +278,7 @@ func (e *Engine) Credentials(ctx context.Context, actor countersign.Actor, user 
 		return nil, 0, err
 	}
 	defer v.done()
-	if user != actor.User {
+	if user != actor.Viewer() {
 		if err := access.Require(v.holds, countersign.CredentialsRead); err != nil {
 			return nil, 0, err
 		}
@@ -301,7 +299,7 @@ func (e *Engine) Credential(ctx context.Context, actor countersign.Actor, id cou
 	defer v.done()
 	revision := v.picture.Position()
 	c, ok := v.picture.Credential(id)
-	if !ok || (c.UserID != actor.User && c.RequestedBy != actor.User && !v.holds(countersign.CredentialsRead)) {
+	if !ok || (c.UserID != actor.Viewer() && c.RequestedBy != actor.Viewer() && !v.holds(countersign.CredentialsRead)) {
 		return countersign.Credential{}, 0, missingThing("credential")
 	}
 	return c, revision, nil

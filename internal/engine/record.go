@@ -180,6 +180,9 @@ func present[T any](list []T) []T {
 
 func storedUser(u countersign.User) countersign.User {
 	u.Permissions, u.AllowedIPs = present(u.Permissions), present(u.AllowedIPs)
+	if len(u.Profile) == 0 {
+		u.Profile = nil
+	}
 	u.CreatedAt, u.ModifiedAt = stored(u.CreatedAt), stored(u.ModifiedAt)
 	u.LastKeepAliveAt, u.LastActiveAt = stored(u.LastKeepAliveAt), stored(u.LastActiveAt)
 	return u

@@ -361,6 +361,11 @@ func userRefusals() []rule {
 		{"an email is not cleared", update(vera, countersign.UpdateUser{Email: countersign.Null[string]()}), "invalid", "email"},
 		{"an external id is not cleared", update((*house).endUser, countersign.UpdateUser{ExternalID: countersign.Null[string]()}), "invalid", "external_id"},
 		{"an address is an address", update((*house).account, countersign.UpdateUser{AllowedIPs: countersign.Some([]string{"192.0.2.1/33"})}), "invalid", "allowed_ips"},
+		{"a profile has names of its own", update(vera, countersign.UpdateUser{Profile: countersign.Some(countersign.Profile{"shoe_size": "43"})}), "invalid", "profile"},
+		{"an entry is no novel", update(vera, countersign.UpdateUser{Profile: countersign.Some(countersign.Profile{"phone": strings.Repeat("1", 101)})}), "too_long", "profile.phone"},
+		{"an entry can be seen", update(vera, countersign.UpdateUser{Profile: countersign.Some(countersign.Profile{"address": "a\u202eb"})}), "invalid", "profile.address"},
+		{"an entry taken out that is not there", update(vera, countersign.UpdateUser{Profile: countersign.Some(countersign.Profile{"phone": ""})}), "no_effect", ""},
+		{"an empty profile emptied", update(vera, countersign.UpdateUser{Profile: countersign.Null[countersign.Profile]()}), "no_effect", ""},
 		{"nothing is named", update(vera, countersign.UpdateUser{}), "invalid", ""},
 		{"the name he has", func(h *house) countersign.Change {
 			return &countersign.UpdateUser{UserID: h.ID("vera"), Name: countersign.Some(" " + h.As("vera").User.Name + " ")}

@@ -161,6 +161,13 @@ func noEffect() error {
 // hold stores a change request after a rehearsal has shown that it could be
 // applied now.
 func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, error) {
+	waiting, err := w.repeated(request.Operations)
+	if err != nil {
+		return countersign.Outcome{}, err
+	}
+	if waiting != nil {
+		return countersign.Outcome{Change: *waiting}, nil
+	}
 	if err := w.checkFlood(); err != nil {
 		return countersign.Outcome{}, err
 	}
@@ -235,10 +242,11 @@ func held(effects []countersign.Effect) []countersign.Effect {
 	return out
 }
 
-// excluded lists who may not vote: the account and the person who ask, those
+// excluded lists who may not vote: the account and the person who ask, the user
+// for whom they do, those
 // who asked for what this replaces, and those the change is about.
 func (w *work) excluded(request countersign.ChangeRequest, l *ledger) []countersign.UserID {
-	out := append(slices.Clone(request.Excluded), request.Requester, request.RequesterPerson)
+	out := append(slices.Clone(request.Excluded), request.Requester, request.RequesterPerson, w.actor.Subject)
 	out = append(out, w.holders(request.RequesterCredential)...)
 	for _, op := range request.Operations {
 		out = append(out, approval.Subjects(op)...)

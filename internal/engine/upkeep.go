@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/store"
@@ -56,16 +57,22 @@ func (e *Engine) Figures() Figures {
 }
 
 // Tend does what time asks for in every organization in use: it applies requests
-// whose delay is over, records that requests have expired and forgets idempotency
-// records that are too old. Readers depend on none of it. It goes on after a failure and returns all.
+// whose delay is over, records that requests have expired, forgets idempotency
+// records that are too old, and deletes the tickets of tokens that have expired.
+// Readers depend on none of it. It goes on after a failure and returns all.
 func (e *Engine) Tend(ctx context.Context) error {
-	const most = 1000
+	const most, mostTickets = 1000, 5000
+	// What expired is kept a little longer, so that a node whose clock is ahead
+	// does not let another forget what was used.
+	const ticketGrace = 10 * time.Minute
 	var failures []error
 	for _, p := range e.shelf.all() {
 		due := e.applyDue(ctx, p.org, p.picture.Load())
 		_, err := e.Expire(ctx, p.org)
 		failures = append(failures, due, err, e.store.Write(ctx, p.org, func(tx store.WriteTx) error {
 			return tx.Forget(ctx, e.instant().Add(-countersign.IdempotencyLife), most)
+		}), e.store.WriteTickets(ctx, p.org, func(tx store.TicketTx) error {
+			return tx.PurgeTickets(ctx, e.instant().Add(-ticketGrace), mostTickets)
 		}))
 		if ctx.Err() != nil {
 			break

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign"
-	"github.com/countersign/countersign/internal/access"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/canon"
 	"github.com/countersign/countersign/internal/roster"
@@ -97,7 +96,9 @@ func (e *Engine) instant() time.Time { return e.now().UTC().Truncate(time.Micros
 // checkActor tests again, under the lock, that the credential still works and
 // the people behind it are active: authentication happened before.
 func (w *work) checkActor() error {
-	if w.actor.Method != countersign.ByToken && w.actor.Method != countersign.BySignature {
+	switch w.actor.Method {
+	case countersign.ByToken, countersign.BySignature, countersign.ByAccessToken:
+	default:
 		return nil
 	}
 	gone := countersign.E(countersign.Unauthenticated, "", "this credential no longer works")
@@ -115,17 +116,18 @@ func (w *work) checkActor() error {
 	if u, ok := w.picture.Account(w.actor.User); !ok || (u.ResponsiblePersonID != "" && u.ResponsiblePersonID != w.actor.Person()) {
 		return gone
 	}
+	if w.actor.Subject != "" && ActFor(w.picture, w.actor, w.actor.Subject, w.now) != nil {
+		return gone
+	}
 	return nil
 }
 
 // holds answers access's questions about the actor.
-func (w *work) holds(p countersign.Permission) bool {
-	return w.picture.Holds(w.actor.User, p, w.now)
-}
+func (w *work) holds(p countersign.Permission) bool { return holds(w.picture, w.actor, p, w.now) }
 
 // mayRequest checks access for one operation.
 func (w *work) mayRequest(op countersign.Change) error {
-	return access.Request(w.actor, w.holds, op, owns(w.picture, op, w.actor.User))
+	return mayAsk(w.picture, w.actor, op, w.now)
 }
 
 // owns reports whether an operation concerns a credential of the user himself.
@@ -311,7 +313,7 @@ func touched(n entry) []countersign.Fact {
 func (w *work) leafActor() *audit.LeafActor {
 	return &audit.LeafActor{
 		User: string(w.actor.User), Person: string(w.actor.Person()),
-		Credential: string(w.actor.Credential), Method: string(w.actor.Method),
+		Credential: string(w.actor.Credential), Method: string(w.actor.Method), Subject: string(w.actor.Subject),
 	}
 }
 

@@ -13,6 +13,7 @@ func newUser(c countersign.ChangeRequest, op countersign.Change) (countersign.Us
 	switch op := op.(type) {
 	case *countersign.InvitePerson:
 		u.ID, u.Number, u.Name, u.Email, u.Role = op.UserID, op.Number, op.Name, op.Email, op.Role
+		u.Profile = op.Profile
 		u.Type, u.State, u.InvitedBy = countersign.Person, countersign.UserOnboardingCode, c.Requester
 	case *countersign.CreateAPIUser:
 		u.ID, u.Number, u.Name, u.Role, u.ResponsiblePersonID = op.UserID, op.Number, op.Name, op.Role, op.ResponsiblePersonID

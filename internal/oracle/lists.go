@@ -174,6 +174,8 @@ func userValue(u countersign.UserView, field string) value {
 		return timeValue(u.LastKeepAliveAt)
 	case "state":
 		return textValue(string(u.State))
+	case "number":
+		return value{number: int(u.Number)}
 	default:
 		return textValue(string(u.Type))
 	}
@@ -238,6 +240,8 @@ func groupValue(g countersign.GroupView, field string) value {
 		return timeValue(g.ModifiedAt)
 	case "name":
 		return textValue(fold(g.Name))
+	case "number":
+		return value{number: int(g.Number)}
 	default:
 		return value{number: g.UsersCount}
 	}

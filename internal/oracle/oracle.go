@@ -270,10 +270,10 @@ func (s *Sight) nameMembers() {
 	for i := range s.Memberships {
 		m := &s.Memberships[i]
 		if u := s.User(m.UserID); u != nil {
-			m.UserName, m.UserType = u.Name, u.Type
+			m.UserName, m.UserType, m.UserEmail, m.UserNumber = u.Name, u.Type, u.Email, u.Number
 		}
 		if g := s.Group(m.GroupID); g != nil {
-			m.GroupName = g.Name
+			m.GroupName, m.GroupNumber = g.Name, g.Number
 		}
 	}
 }

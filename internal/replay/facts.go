@@ -148,6 +148,7 @@ type userFields struct {
 	Email               string               `json:"email"`
 	ExternalID          string               `json:"external_id"`
 	AllowedIPs          []string             `json:"allowed_ips"`
+	Profile             countersign.Profile  `json:"profile"`
 	ResponsiblePersonID countersign.UserID   `json:"responsible_person_id"`
 	InvitedBy           countersign.UserID   `json:"invited_by"`
 	DeviceResetBy       countersign.UserID   `json:"device_reset_by"`

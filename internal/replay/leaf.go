@@ -49,6 +49,7 @@ type leafActor struct {
 	Person     countersign.UserID       `json:"person"`
 	Credential countersign.CredentialID `json:"credential"`
 	Method     countersign.AuthMethod   `json:"method"`
+	Subject    countersign.UserID       `json:"subject"`
 }
 
 type leafRequest struct {

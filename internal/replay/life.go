@@ -202,7 +202,7 @@ func (p *player) checkBase(r *request) {
 			if f, ok := p.facts[e.Fact]; ok {
 				now = f.fields[field]
 			}
-			empty := len(now) == 0 && slices.Contains([]string{`""`, `[]`, `0`}, string(before))
+			empty := len(now) == 0 && slices.Contains([]string{`""`, `[]`, `{}`, `0`}, string(before))
 			p.must(empty || string(now) == string(before), "it shows %s of %s as %s, which is %s", field, e.Fact, before, now)
 		}
 	}
@@ -246,7 +246,7 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 	}
 	p.must(p.now.Before(r.expires), "a vote at or after the expiry of change %s", r.ID)
 	p.must(a.Digest == r.digest, "a vote on digest %s", a.Digest)
-	p.must(a.Person == l.Actor.User && a.Person == l.Actor.Person && a.Credential == l.Actor.Credential && l.Actor.Method == countersign.ByToken,
+	p.must(a.Person == l.Actor.User && a.Person == l.Actor.Person && a.Credential == l.Actor.Credential && l.Actor.Method == countersign.ByToken && l.Actor.Subject == "",
 		"a vote in the name of another")
 	p.must(a.Attested == "server" && a.Statement == "" && a.Signature == "", "a vote attested by %q", a.Attested)
 	p.must(p.mayVote(r, a.Person), "%s may not vote on change %s", a.Person, r.ID)

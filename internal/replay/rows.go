@@ -72,7 +72,7 @@ func (p *player) users() []countersign.User {
 		newest := slices.MaxFunc([]*fact{attributes, role, state, permissions}, older)
 		out = append(out, countersign.User{
 			ID: id, Number: a.Number, Type: a.Type, Role: r.Role, State: s.State, Name: a.Name, Email: a.Email, ExternalID: a.ExternalID,
-			Permissions: held.Permissions, ResponsiblePersonID: a.ResponsiblePersonID, AllowedIPs: a.AllowedIPs,
+			Permissions: held.Permissions, ResponsiblePersonID: a.ResponsiblePersonID, AllowedIPs: a.AllowedIPs, Profile: a.Profile,
 			InvitedBy: a.InvitedBy, DeviceResetBy: a.DeviceResetBy, CreatedAt: attributes.born, ModifiedAt: newest.moved,
 			Version: newest.version, AttributesVersion: attributes.version, RoleVersion: role.version,
 			StateVersion: state.version, PermissionsVersion: permissions.version,

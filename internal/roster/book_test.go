@@ -322,7 +322,7 @@ func TestUnknownSortFieldsAndCursorsAreRefused(t *testing.T) {
 		page  countersign.Page
 		field string
 	}{
-		{"a field of another list", []countersign.SortKey{{Field: "created"}, {Field: "number"}}, countersign.Page{Limit: 1}, "sort_by"},
+		{"a field of another list", []countersign.SortKey{{Field: "created"}, {Field: "provenance"}}, countersign.Page{Limit: 1}, "sort_by"},
 		{"no field", []countersign.SortKey{{}}, countersign.Page{Limit: 1}, "sort_by"},
 		{"an unknown row", nil, countersign.Page{Limit: 1, After: "nobody"}, "cursor"},
 		{"an unknown row, for the total only", nil, countersign.Page{After: "nobody"}, "cursor"},

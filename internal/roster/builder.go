@@ -94,7 +94,7 @@ func (b *builder) putUser(u *countersign.User) error {
 	if b.loading && i == userRows-1 {
 		c.seal()
 	}
-	b.bytes += c.size() - before
+	b.bytes += c.size() - before + b.userNumbers.note(u.Number, row, b.token)
 	b.countUser(c, i, 1)
 	if !known && !b.fresh {
 		b.bytes += note(&b.users, hash, row, b.token, b.common.hash)
@@ -165,7 +165,7 @@ func (b *builder) putGroup(g *countersign.Group) error {
 	if b.loading && i == groupRows-1 {
 		c.seal()
 	}
-	b.bytes += c.size() - before
+	b.bytes += c.size() - before + b.groupNumbers.note(g.Number, row, b.token)
 	b.countGroup(c, i, 1)
 	if !known && !b.fresh {
 		b.bytes += note(&b.groups, hash, row, b.token, b.common.hash)
@@ -236,7 +236,7 @@ func (b *builder) putMembership(m *countersign.Membership) error {
 	if b.loading && i == memberRows-1 {
 		c.seal()
 	}
-	b.bytes += c.size() - before
+	b.bytes += c.size() - before + b.memberNumbers.note(m.Number, row, b.token)
 	if b.fresh { // everything else is done when all rows are there
 		return b.ask()
 	}
@@ -280,7 +280,7 @@ func (b *builder) link(row uint32) {
 	g, k := own(&b.groups, c.group[i], b.token)
 	b.bytes -= g.members[k].size()
 	g.members[k] = g.members[k].own(b.token)
-	c.back[i] = g.members[k].push(row)
+	g.members[k].insert(row, b.memberBefore(row))
 	b.bytes += g.members[k].size()
 	if c.role(i) == memberAdmin {
 		g.admins[k]++
@@ -306,10 +306,7 @@ func (b *builder) unlink(row uint32) {
 	g, k := own(&b.groups, c.group[i], b.token)
 	b.bytes -= g.members[k].size()
 	g.members[k] = g.members[k].own(b.token)
-	if moved, ok := g.members[k].pull(c.back[i]); ok {
-		d, j := own(&b.members, moved, b.token)
-		d.back[j] = c.back[i]
-	}
+	g.members[k].remove(b.memberBefore(row))
 	if g.members[k].len() == 0 {
 		g.members[k] = nil
 	}

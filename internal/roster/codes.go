@@ -39,8 +39,10 @@ const (
 	memberActive  uint8 = 1
 	memberRemoved uint8 = 2
 
-	roleAdmin  uint8 = 1
-	typePerson uint8 = 4
+	roleAdmin uint8 = 1
+
+	typeAPIUser uint8 = 2
+	typePerson  uint8 = 4
 
 	memberAdmin uint8 = 1
 )

@@ -50,3 +50,13 @@ func (p *Picture) InOrder() (ids []countersign.UserID, blocks int, err error) {
 	}
 	return ids, len(p.inOrder.blocks), nil
 }
+
+// MembersInOrder lists a group's living memberships as they are kept.
+func (p *Picture) MembersInOrder(id countersign.GroupID) (ids []countersign.MembershipID) {
+	g := p.team(id)
+	g.c.members[g.i].each(func(row uint32) {
+		c, i := p.members.at(row)
+		ids = append(ids, countersign.MembershipID(c.id[i].text()))
+	})
+	return ids
+}

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"encoding/binary"
-	"slices"
 	"unsafe"
 
 	"github.com/countersign/countersign"
@@ -223,113 +222,6 @@ func (c *groupChunk) set(i uint32, id uuid, g *countersign.Group, b *builder) er
 	c.setName(i, name, b.loading)
 	c.setRecord(i, b.scratch, b.loading)
 	return nil
-}
-
-// vector is the list of a group's living memberships, copied on write leaf by
-// leaf. The places are those that the memberships know (memberChunk.back).
-type vector struct {
-	owner  uint64
-	leaves []*leaf
-	length uint32
-}
-
-const leafRows = 1024
-
-type leaf struct {
-	owner uint64
-	rows  []uint32
-}
-
-// newVector makes a vector in exactly the memory it needs; nil of no rows.
-func newVector(members []uint32, token uint64) *vector {
-	if len(members) == 0 {
-		return nil
-	}
-	v := &vector{owner: token, length: uint32(len(members))}
-	for rest := range slices.Chunk(members, leafRows) {
-		v.leaves = append(v.leaves, &leaf{owner: token, rows: append(make([]uint32, 0, len(rest)), rest...)})
-	}
-	v.leaves = slices.Clip(v.leaves)
-	return v
-}
-
-func (v *vector) len() int {
-	if v == nil {
-		return 0
-	}
-	return int(v.length)
-}
-
-// each visits the memberships; nil is an empty vector.
-func (v *vector) each(visit func(member uint32)) {
-	if v == nil {
-		return
-	}
-	for _, l := range v.leaves {
-		for _, m := range l.rows {
-			visit(m)
-		}
-	}
-}
-
-func (v *vector) size() int64 {
-	if v == nil {
-		return 0
-	}
-	return 48 + int64(len(v.leaves))*40 + int64(v.length)*4
-}
-
-// own returns a vector for writing.
-func (v *vector) own(token uint64) *vector {
-	switch {
-	case v == nil:
-		return &vector{owner: token}
-	case v.owner == token:
-		return v
-	}
-	d := &vector{owner: token, leaves: make([]*leaf, len(v.leaves), len(v.leaves)+1), length: v.length}
-	copy(d.leaves, v.leaves)
-	return d
-}
-
-// ownLeaf returns a leaf of an owned vector for writing.
-func (v *vector) ownLeaf(n uint32) *leaf {
-	l := v.leaves[n]
-	if l.owner != v.owner {
-		l = &leaf{owner: v.owner, rows: append(make([]uint32, 0, len(l.rows)+1), l.rows...)}
-		v.leaves[n] = l
-	}
-	return l
-}
-
-// push adds to an owned vector and returns the place.
-func (v *vector) push(member uint32) uint32 {
-	at := v.length
-	if at%leafRows == 0 {
-		v.leaves = append(v.leaves, &leaf{owner: v.owner})
-	}
-	l := v.ownLeaf(at / leafRows)
-	l.rows = append(l.rows, member)
-	v.length++
-	return at
-}
-
-// pull takes a place out of an owned vector. The last one moves into it: that
-// membership is returned, or false when it was the last itself.
-func (v *vector) pull(at uint32) (moved uint32, ok bool) {
-	last := v.length - 1
-	end := v.ownLeaf(last / leafRows)
-	moved = end.rows[last%leafRows]
-	end.rows = end.rows[:last%leafRows]
-	if len(end.rows) == 0 {
-		v.leaves = v.leaves[:len(v.leaves)-1]
-	}
-	v.length--
-	if at == last {
-		return 0, false
-	}
-	v.ownLeaf(at / leafRows).rows[at%leafRows] = moved
-	return moved, true
 }
 
 func (c *groupChunk) number(i uint32) int64 {

@@ -16,8 +16,12 @@ type groupColumns struct {
 
 func (l *groupColumns) number(ref uint32, f field) uint64 {
 	if ref&born != 0 {
-		if f == byCount {
+		switch f {
+		case byCount:
 			return 0
+		case byNumber:
+			return uint64(l.births[ref&^born].Number)
+		default:
 		}
 		return ascending(l.births[ref&^born].CreatedAt.UnixMicro()) // modified when created
 	}
@@ -27,6 +31,8 @@ func (l *groupColumns) number(ref uint32, f field) uint64 {
 		return ascending(c.created[i])
 	case byModified:
 		return ascending(c.modified[i])
+	case byNumber:
+		return uint64(c.number(i))
 	default:
 		return uint64(c.members[i].len())
 	}
@@ -55,6 +61,8 @@ func groupField(name string) (sortKey, bool) {
 		return sortKey{field: byModified, width: timeWidth}, true
 	case "name":
 		return sortKey{field: byName}, true
+	case "number":
+		return sortKey{field: byNumber, width: numberWidth}, true
 	case "users_count":
 		return sortKey{field: byCount, width: countWidth}, true
 	default:
@@ -75,12 +83,16 @@ func (p *Picture) groupBirths(now time.Time) []*groupBirth {
 	seen := map[uuid]bool{}
 	for _, c := range p.pending.changes {
 		for _, op := range c.cause.Operations {
-			birth, ok := groupBorn(c.cause, op)
-			if !ok || seen[birth.id] {
+			create, ok := op.(*countersign.CreateGroup)
+			if !ok {
 				continue
 			}
-			seen[birth.id] = true
-			n := p.teamByID(&birth.id)
+			id, ok := parseID(create.GroupID)
+			if !ok || seen[id] {
+				continue
+			}
+			seen[id] = true
+			n := p.teamByID(&id)
 			if g := n.birth(now); g != nil {
 				list = append(list, g)
 			}
@@ -205,6 +217,23 @@ func (p *Picture) Groups(f countersign.GroupFilter, sort []countersign.SortKey, 
 	if err != nil {
 		return list, err
 	}
+	refs, more, walked := p.walkNumberedGroups(match, picked)
+	if walked {
+		picked.matching = p.groups.living
+	} else {
+		refs, more = p.passGroups(match, columns, picked)
+	}
+	list.Total, list.More = picked.matching, more
+	list.Items = make([]countersign.GroupView, len(refs))
+	for i, ref := range refs {
+		n := columns.team(ref)
+		list.Items[i] = p.groupView(&n, now)
+	}
+	return list, nil
+}
+
+// passGroups looks at every group that can match.
+func (p *Picture) passGroups(match *groupFilter, columns *groupColumns, picked *picker) (refs []uint32, more bool) {
 	narrowed(p.groups.chunks(), match.sets, func(n uint32, among uint64) {
 		word := match.word(n, among)
 		if picked.limit == 0 {
@@ -218,14 +247,7 @@ func (p *Picture) Groups(f countersign.GroupFilter, sort []countersign.SortKey, 
 			picked.add(uint32(i) | born)
 		}
 	}
-	refs, more := picked.page()
-	list.Total, list.More = picked.matching, more
-	list.Items = make([]countersign.GroupView, len(refs))
-	for i, ref := range refs {
-		n := columns.team(ref)
-		list.Items[i] = p.groupView(&n, now)
-	}
-	return list, nil
+	return picked.page()
 }
 
 func (l *groupColumns) team(ref uint32) team {

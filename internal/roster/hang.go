@@ -181,7 +181,7 @@ func prospect(c *cause, op *countersign.AddMembership) (*addition, bool) {
 func (b *builder) markMembership(id *uuid, k mark) {
 	n := b.hookMember(id)
 	n.marks = hang(n.marks, k)
-	b.bytes += 2 * hungCost
+	b.bytes += hungCost
 	if row, ok := b.findMember(b.common.hash(id), id); ok {
 		c, i := b.members.at(row)
 		b.showOnGroup(n, id, b.groupID(c.group[i]), k)
@@ -193,6 +193,7 @@ func (b *builder) showOnGroup(n *memberPending, id *uuid, group *uuid, k mark) {
 	n.group, n.known = *group, true
 	g := b.hookGroup(group)
 	g.marks = hang(g.marks, mark{change: k.change, via: *id})
+	b.bytes += hungCost
 }
 
 // memberArrives shows the marks that requests have put on a membership before it
@@ -213,7 +214,9 @@ func (b *builder) memberLeaves(id *uuid) {
 	}
 	n := b.hookMember(id)
 	g := b.hookGroup(&n.group)
+	shown := len(g.marks)
 	g.marks = slices.DeleteFunc(g.marks, func(k mark) bool { return k.via == *id })
+	b.bytes -= int64(shown-len(g.marks)) * hungCost
 	b.settleGroup(&n.group, g)
 	n.known = false
 }

@@ -96,7 +96,6 @@ func (b *builder) fillGroups() {
 	sorted := make([]uint32, b.members.high)
 	b.eachMember(func(c *memberChunk, i, row uint32) {
 		g := c.group[i]
-		c.back[i] = cursor[g] - starts[g]
 		sorted[cursor[g]] = row
 		cursor[g]++
 		versions[g] = max(versions[g], c.stamps[c.stamp[i]].version)
@@ -107,7 +106,11 @@ func (b *builder) fillGroups() {
 	})
 	for row := range b.groups.high {
 		c, i := own(&b.groups, row, b.token)
-		c.members[i] = newVector(sorted[starts[row]:starts[row+1]], b.token)
+		members := sorted[starts[row]:starts[row+1]]
+		if !slices.IsSortedFunc(members, b.compareMembers) { // mostly they are: numbers are allotted as ids are made
+			slices.SortFunc(members, b.compareMembers)
+		}
+		c.members[i] = newVector(members, b.token)
 		c.membersVersion[i] = max(c.membersVersion[i], versions[row])
 		b.bytes += c.members[i].size()
 	}

@@ -23,12 +23,10 @@ type memberChunk struct {
 	idOwner uint64
 	user    [memberRows]uint32
 	group   [memberRows]uint32
-	// back is the place in the group's vector of members while it lives.
-	back   [memberRows]uint32
-	number [memberRows]uint32
-	flags  [memberRows]uint8
-	stamp  [memberRows]uint8
-	stamps []stamp
+	number  [memberRows]uint32
+	flags   [memberRows]uint8
+	stamp   [memberRows]uint8
+	stamps  []stamp
 	// terms are those of the rows that have one, by row.
 	terms []term
 	// wide holds the numbers when one of them does not fit into 32 bits.

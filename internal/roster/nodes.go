@@ -131,6 +131,26 @@ func (n *person) name(now time.Time) string {
 	return ""
 }
 
+func (n *person) email(now time.Time) string {
+	if n.c != nil {
+		return n.c.rawEmail(n.i)
+	}
+	if birth := n.birth(now); birth != nil {
+		return birth.Email
+	}
+	return ""
+}
+
+func (n *person) number(now time.Time) int64 {
+	if n.c != nil {
+		return n.c.number(n.i)
+	}
+	if birth := n.birth(now); birth != nil {
+		return birth.Number
+	}
+	return 0
+}
+
 func (n *person) kind(now time.Time) countersign.UserType {
 	if n.c != nil {
 		return userTypes[n.c.kind(n.i)]
@@ -220,6 +240,16 @@ func (n *team) name(now time.Time) string {
 		return birth.Name
 	}
 	return ""
+}
+
+func (n *team) number(now time.Time) int64 {
+	if n.c != nil {
+		return n.c.number(n.i)
+	}
+	if birth := n.birth(now); birth != nil {
+		return birth.Number
+	}
+	return 0
 }
 
 func (n *team) folded(now time.Time) []byte {

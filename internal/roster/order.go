@@ -26,6 +26,7 @@ const (
 	byCount
 	byUserName
 	byGroupName
+	byNumber
 )
 
 // columns gives the values of a list's rows. A missing number is missing, a
@@ -46,7 +47,9 @@ type sortKey struct {
 const (
 	wordWidth  = 4
 	countWidth = 32
-	timeWidth  = 57
+	// Numbers are allotted one after another and stay below maxNumber.
+	numberWidth = 32
+	timeWidth   = 57
 )
 
 // ordering is the order of one list: the keys in the order given, of each field

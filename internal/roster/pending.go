@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -199,7 +200,7 @@ func userBorn(c *cause, op countersign.Change) (*userBirth, bool) {
 	switch op := op.(type) {
 	case *countersign.InvitePerson:
 		u.ID, u.Number, u.Type, u.Role = op.UserID, op.Number, countersign.Person, op.Role
-		u.Name, u.Email, u.InvitedBy = op.Name, op.Email, c.Requester
+		u.Name, u.Email, u.InvitedBy, u.Profile = op.Name, op.Email, c.Requester, maps.Clone(op.Profile)
 	case *countersign.CreateAPIUser:
 		u.ID, u.Number, u.Type, u.Role, u.Name = op.UserID, op.Number, countersign.APIUser, op.Role, op.Name
 		u.ResponsiblePersonID, u.AllowedIPs = op.ResponsiblePersonID, slices.Clone(op.AllowedIPs)
@@ -214,6 +215,23 @@ func userBorn(c *cause, op countersign.Change) (*userBirth, bool) {
 	}
 	id, ok := parseID(u.ID)
 	return &userBirth{User: u, id: id, name: names.Fold(u.Name), email: names.FoldEmail(u.Email), born: c}, ok
+}
+
+// userToBe is the id of the user an operation would create; what hangs on it was
+// made when the request came, so that lists need not make it again.
+func userToBe(op countersign.Change) countersign.UserID {
+	switch op := op.(type) {
+	case *countersign.InvitePerson:
+		return op.UserID
+	case *countersign.CreateAPIUser:
+		return op.UserID
+	case *countersign.CreateAPISigner:
+		return op.UserID
+	case *countersign.CreateEndUser:
+		return op.UserID
+	default:
+		return ""
+	}
 }
 
 // groupBorn returns the group an operation would create.

@@ -34,6 +34,9 @@ type Picture struct {
 	users         rows[userChunk]
 	groups        rows[groupChunk]
 	members       rows[memberChunk]
+	userNumbers   numbers
+	groupNumbers  numbers
+	memberNumbers numbers
 	inOrder       sequence
 	census        *census
 	// admins are the active persons of role admin.

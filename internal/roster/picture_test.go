@@ -70,16 +70,20 @@ func tells(t *testing.T, p *roster.Picture, now time.Time) []any {
 	for _, u := range users.Items {
 		held, _ := p.Effective(u.ID, now)
 		again, _ := p.User(u.ID, now)
-		told = append(told, held, p.Credentials(u.ID), again, p.Check(u.ID, countersign.GroupsRead, now, true))
+		numbered, ok := p.UserByNumber(u.Number, now)
+		told = append(told, numbered, ok, held, p.Credentials(u.ID), again, p.Check(u.ID, countersign.GroupsRead, now, true))
 	}
 	for _, g := range groups.Items {
 		again, _ := p.Group(g.ID, now)
 		of, _ := p.Users(countersign.UserFilter{GroupIDs: []countersign.GroupID{g.ID}}, nil, all, now)
 		members, _ := p.Memberships(countersign.MembershipFilter{GroupIDs: []countersign.GroupID{g.ID}}, nil, all, now)
-		told = append(told, again, of, members, p.Eligible(countersign.ApproverSet{GroupID: g.ID}, now))
+		numbered, ok := p.GroupByNumber(g.Number, now)
+		told = append(told, numbered, ok, again, of, members, p.Eligible(countersign.ApproverSet{GroupID: g.ID}, now))
 	}
 	for _, m := range memberships.Items {
 		again, _ := p.Membership(m.ID, now)
+		numbered, ok := p.MembershipByNumber(m.Number, now)
+		told = append(told, numbered, ok)
 		told = append(told, again)
 	}
 	return told
@@ -373,5 +377,42 @@ func TestARequestOfTheLargestSize(t *testing.T) {
 	off := hung.Apply(roster.Delta{Head: countersign.Head{Size: w.position}, Changes: []countersign.ChangeRequest{request}})
 	if g, _ := off.Group(replace.GroupID, noon); g.PendingChange != "" || off.Bytes() != p.Bytes() {
 		t.Errorf("something is left: %d bytes of %d", off.Bytes(), p.Bytes())
+	}
+}
+
+// Whatever becomes of the membership that a request names, nothing stays booked
+// for the request once it is closed.
+func TestAClosedRequestLeavesNoBytes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(250)
+	w.found(3, 2, 0, 0)
+	w.groups[0].State, w.users[0].State = countersign.GroupActive, countersign.UserActive
+	empty := load(t, w, false)
+	m := countersign.Membership{ID: countersign.MembershipID(w.id()), UserID: w.users[0].ID, GroupID: w.groups[0].ID, State: countersign.MembershipActive}
+	gone := m
+	gone.State = countersign.MembershipRemoved
+	request := countersign.ChangeRequest{ID: "c", State: countersign.ChangePending, Operations: []countersign.Change{&countersign.RemoveMembership{MembershipID: m.ID}}, ExpiresAt: noon.Add(time.Hour)}
+	closed := request
+	closed.State = countersign.ChangeApplied
+	asked, decided := []countersign.ChangeRequest{request}, []countersign.ChangeRequest{closed}
+	comes, goes := []countersign.Membership{m}, []countersign.Membership{gone}
+	for name, steps := range map[string][]roster.Delta{
+		"it goes with the request": {{Memberships: comes}, {Changes: asked}, {Memberships: goes, Changes: decided}},
+		"it goes before":           {{Memberships: comes}, {Changes: asked}, {Memberships: goes}, {Changes: decided}},
+		"it stays":                 {{Memberships: comes}, {Changes: asked}, {Changes: decided}},
+		"it comes later and stays": {{Changes: asked}, {Memberships: comes}, {Changes: decided}},
+		"it comes and goes":        {{Changes: asked}, {Memberships: comes}, {Memberships: goes}, {Changes: decided}},
+		"it never comes":           {{Changes: asked}, {Changes: decided}},
+	} {
+		with, without := empty, empty
+		for _, d := range steps {
+			d.Head.Size = w.next()
+			with = with.Apply(d)
+			d.Changes = nil
+			without = without.Apply(d)
+		}
+		if with.Position() != w.position || with.Bytes() != without.Bytes() {
+			t.Errorf("%s: %d bytes are left of the request", name, with.Bytes()-without.Bytes())
+		}
 	}
 }

@@ -425,6 +425,8 @@ func TestRosterAgreesWithTheOracle(t *testing.T) {
 				groups.compare(t, w, book, sight, perBatch/4)
 				memberships.compare(t, w, book, sight, perBatch/4)
 				compareSingles(t, w, book, sight)
+				compareProposals(t, w, book, sight)
+				compareBriefs(t, w, book, sight)
 				compareChecks(t, w, book, sight)
 				compareImpact(t, w, book, now)
 			})

@@ -137,6 +137,7 @@ const (
 	userResponsible
 	userAllowedIPs
 	userOwnVersions
+	userProfile
 )
 
 // userRecord writes the record of a user. What lists ask for comes first.
@@ -189,6 +190,13 @@ func userRecord(b []byte, u *countersign.User, name, email string) ([]byte, erro
 			b = binary.AppendVarint(b, v-own)
 		}
 	}
+	if len(u.Profile) > 0 {
+		flags |= userProfile
+		b = binary.AppendUvarint(b, uint64(len(u.Profile)))
+		for name, value := range u.Profile {
+			b = appendText(appendText(b, name), value)
+		}
+	}
 	binary.LittleEndian.PutUint16(b, flags)
 	return b, nil
 }
@@ -212,6 +220,18 @@ func (c *userChunk) externalID(i uint32) []byte {
 		r.bytes(8)
 	}
 	return r.textBytes()
+}
+
+func (c *userChunk) number(i uint32) int64 {
+	r := record(c.recs[c.recAt[i]:c.recAt[i+1]])
+	flags := binary.LittleEndian.Uint16(r.bytes(2))
+	if has(flags, userKeepAlive) {
+		r.bytes(8)
+	}
+	if has(flags, userExternalID) {
+		r.textBytes()
+	}
+	return r.varint()
 }
 
 // user gives a row back as it was stored, in memory of its own.
@@ -264,6 +284,14 @@ func (c *userChunk) user(i uint32) countersign.User {
 		u.AttributesVersion, u.RoleVersion = v-r.varint(), v-r.varint()
 		u.StateVersion, u.PermissionsVersion = v-r.varint(), v-r.varint()
 	}
+	if has(flags, userProfile) {
+		n := r.uvarint()
+		u.Profile = make(countersign.Profile, n)
+		for range n {
+			name := r.text()
+			u.Profile[name] = r.text()
+		}
+	}
 	return u
 }
 
@@ -307,5 +335,26 @@ func (c *userChunk) rawName(i uint32) string {
 	}
 	r.varint()
 	r.bytes(8)
+	return r.text()
+}
+
+// rawEmail reads the email as given.
+func (c *userChunk) rawEmail(i uint32) string {
+	r := record(c.recs[c.recAt[i]:c.recAt[i+1]])
+	flags := binary.LittleEndian.Uint16(r.bytes(2))
+	if !has(flags, userRawEmail) {
+		return string(c.email(i))
+	}
+	if has(flags, userKeepAlive) {
+		r.bytes(8)
+	}
+	if has(flags, userExternalID) {
+		r.textBytes()
+	}
+	r.varint()
+	r.bytes(8)
+	if has(flags, userRawName) {
+		r.textBytes()
+	}
 	return r.text()
 }

@@ -45,6 +45,8 @@ func (l *userColumns) number(ref uint32, f field) uint64 {
 			return rankOf(u.class().kind())
 		case byCreated:
 			return ascending(u.CreatedAt.UnixMicro())
+		case byNumber:
+			return uint64(u.Number)
 		default:
 			return missing
 		}
@@ -61,6 +63,8 @@ func (l *userColumns) number(ref uint32, f field) uint64 {
 		return ascending(c.created[i])
 	case byKeepAlive:
 		return ascending(c.keepAlive(i))
+	case byNumber:
+		return uint64(c.number(i))
 	default:
 		return missing
 	}
@@ -107,6 +111,8 @@ func userField(name string) (sortKey, bool) {
 		return sortKey{field: byType, width: wordWidth}, true
 	case "created":
 		return sortKey{field: byCreated, width: timeWidth}, true
+	case "number":
+		return sortKey{field: byNumber, width: numberWidth}, true
 	case "last_keep_alive":
 		return sortKey{field: byKeepAlive, width: timeWidth}, true
 	case "name":
@@ -131,12 +137,12 @@ func (p *Picture) userBirths(now time.Time) []*userBirth {
 	seen := map[uuid]bool{}
 	for _, c := range p.pending.changes {
 		for _, op := range c.cause.Operations {
-			birth, ok := userBorn(c.cause, op)
-			if !ok || seen[birth.id] {
+			id, ok := parseID(userToBe(op))
+			if !ok || seen[id] {
 				continue
 			}
-			seen[birth.id] = true
-			n := p.personByID(&birth.id)
+			seen[id] = true
+			n := p.personByID(&id)
 			if u := n.birth(now); u != nil {
 				list = append(list, u)
 			}
@@ -210,6 +216,11 @@ func (p *Picture) pickUsers(match *userFilter, columns *userColumns, picked *pic
 	}
 	if known.known && picked.order.byDefault() {
 		if refs, more, ok := p.walkUsers(match, known, picked); ok {
+			return refs, known.total, more
+		}
+	}
+	if known.known && len(known.births) == 0 && picked.numbered() {
+		if refs, more, ok := p.walkNumberedUsers(match, known, picked); ok {
 			return refs, known.total, more
 		}
 	}

@@ -3,6 +3,7 @@ package roster
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ func (p *Picture) userView(n *person, now time.Time) countersign.UserView {
 		v.User = birth.User
 		v.Permissions = slices.Clone(birth.Permissions)
 		v.AllowedIPs = slices.Clone(birth.AllowedIPs)
+		v.Profile = maps.Clone(birth.Profile)
 		v.PendingChange = birth.born.ID
 	} else {
 		v.User = n.c.user(n.i)
@@ -148,7 +150,10 @@ func (p *Picture) people(m member) (person, team) {
 
 func (p *Picture) membershipView(m member, now time.Time) countersign.MembershipView {
 	user, group := p.people(m)
-	v := countersign.MembershipView{UserName: user.name(now), UserType: user.kind(now), GroupName: group.name(now)}
+	v := countersign.MembershipView{
+		UserName: user.name(now), UserEmail: user.email(now), UserType: user.kind(now), UserNumber: user.number(now),
+		GroupName: group.name(now), GroupNumber: group.number(now),
+	}
 	if a := m.add; a != nil {
 		v.Membership = countersign.Membership{
 			ID: countersign.MembershipID(a.id.text()), Number: a.number, Role: a.role, Configurable: a.switches,

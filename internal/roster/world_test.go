@@ -108,13 +108,24 @@ func (w *world) role(t countersign.UserType) countersign.Role {
 	}
 }
 
+func (w *world) profile() countersign.Profile {
+	if w.chance(70) {
+		return nil
+	}
+	p := countersign.Profile{countersign.ProfilePhone: w.name() + "1"}
+	if w.chance(50) {
+		p[countersign.ProfileSpaceAmount] = "-1"
+	}
+	return p
+}
+
 func (w *world) addUser() {
 	u := countersign.User{
 		ID: countersign.UserID(w.id()), Number: w.next(), Name: w.name(), CreatedAt: w.moment(), ModifiedAt: w.moment(),
 		Type:  pick(w, countersign.Person, countersign.Person, countersign.APIUser, countersign.APISigner, countersign.EndUser),
 		State: pick(w, countersign.UserActive, countersign.UserActive, countersign.UserActive, countersign.UserSuspended, countersign.UserOnboardingCode, countersign.UserResetDeviceActivation, countersign.UserDeleted),
 	}
-	u.Role, u.Permissions = w.role(u.Type), w.permissions(3)
+	u.Role, u.Permissions, u.Profile = w.role(u.Type), w.permissions(3), w.profile()
 	switch u.Type {
 	case countersign.Person:
 		u.Email = w.email()
@@ -344,7 +355,7 @@ func (w *world) createUser() countersign.Change {
 	}
 	switch w.IntN(4) {
 	case 0:
-		return &countersign.InvitePerson{UserID: id, Number: w.next(), Name: w.name(), Email: w.email(), Role: w.role(countersign.Person), GroupIDs: groups, Memberships: allotted}
+		return &countersign.InvitePerson{UserID: id, Number: w.next(), Name: w.name(), Email: w.email(), Role: w.role(countersign.Person), Profile: w.profile(), GroupIDs: groups, Memberships: allotted}
 	case 1:
 		return &countersign.CreateAPIUser{UserID: id, Number: w.next(), Name: w.name(), Role: w.role(countersign.APIUser), ResponsiblePersonID: w.anyUser(), Permissions: w.permissions(3), GroupIDs: groups, Memberships: allotted}
 	case 2:

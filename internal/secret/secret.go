@@ -50,8 +50,7 @@ func Make(random io.Reader, org countersign.OrganizationID, c countersign.Creden
 	case c.Type == countersign.Token && user != countersign.Person:
 		return bearer(random, org, c, now)
 	case c.Type == countersign.Token:
-		text, err := text(random)
-		return prefix + strings.ReplaceAll(string(org), "-", "") + "_" + text, err
+		return opaque(random, prefix, org)
 	default:
 		return text(random)
 	}
@@ -98,6 +97,17 @@ type claims struct {
 }
 
 func bearer(random io.Reader, org countersign.OrganizationID, c countersign.Credential, now time.Time) (string, error) {
+	return signedAway(random, claims{
+		Claims: jwt.Claims{
+			Issuer: Issuer, Subject: string(c.UserID), ID: string(c.ID),
+			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(c.ExpiresAt),
+		},
+		Organization: string(org),
+	})
+}
+
+// signedAway signs claims with a key that nobody keeps.
+func signedAway(random io.Reader, c claims) (string, error) {
 	key := make([]byte, 32)
 	if _, err := io.ReadFull(random, key); err != nil {
 		return "", fmt.Errorf("drawing a key: %w", err)
@@ -106,13 +116,7 @@ func bearer(random io.Reader, org countersign.OrganizationID, c countersign.Cred
 	if err != nil {
 		return "", fmt.Errorf("preparing a token: %w", err)
 	}
-	token, err := jwt.Signed(signer).Claims(claims{
-		Claims: jwt.Claims{
-			Issuer: Issuer, Subject: string(c.UserID), ID: string(c.ID),
-			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(c.ExpiresAt),
-		},
-		Organization: string(org),
-	}).Serialize()
+	token, err := jwt.Signed(signer).Claims(c).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("writing a token: %w", err)
 	}
@@ -128,8 +132,10 @@ func OrganizationOf(token string) (countersign.OrganizationID, bool) {
 	if len(token) > maxToken {
 		return "", false
 	}
-	if rest, ok := strings.CutPrefix(token, prefix); ok {
-		return undashed(rest)
+	for _, p := range []string{prefix, AccessPrefix, RefreshPrefix, CodePrefix} {
+		if rest, ok := strings.CutPrefix(token, p); ok {
+			return undashed(rest)
+		}
 	}
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

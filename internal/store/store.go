@@ -54,6 +54,16 @@ type Store interface {
 	// would. An id or number already taken gives Exists.
 	Found(ctx context.Context, org countersign.Organization, fn func(WriteTx) error) error
 
+	// WriteTickets runs fn in one transaction over the tickets of an organization,
+	// and commits, retries, spoils and fails as Write does. It takes no lock of the
+	// organization, so on PostgreSQL it neither waits for changes nor makes them
+	// wait, and SQLite runs it between two of them. Each statement sees what was
+	// committed before it. That the organization exists is not checked.
+	WriteTickets(ctx context.Context, org countersign.OrganizationID, fn func(TicketTx) error) error
+
+	// Ticket finds one ticket of an organization, as TicketTx does.
+	Ticket(ctx context.Context, org countersign.OrganizationID, hash []byte) (Ticket, error)
+
 	// Deployment runs fn in one read snapshot across organizations. Only
 	// start-up, authentication and health use it.
 	Deployment(ctx context.Context, fn func(DeploymentTx) error) error
@@ -163,6 +173,8 @@ const (
 // UserReads are the reads of users.
 type UserReads interface {
 	User(ctx context.Context, id countersign.UserID) (countersign.User, error)
+	// UserByNumber finds a user, deleted or not, by his number; 0 is nobody's.
+	UserByNumber(ctx context.Context, number int64) (countersign.User, error)
 	// LivingUserByEmail finds a user who is not deleted by his folded email.
 	LivingUserByEmail(ctx context.Context, key string) (countersign.User, error)
 	// LivingUserByExternalID finds an end user who is not deleted, by exact external id.
@@ -198,6 +210,8 @@ type UserWrites interface {
 // GroupReads are the reads of groups.
 type GroupReads interface {
 	Group(ctx context.Context, id countersign.GroupID) (countersign.Group, error)
+	// GroupByNumber finds a group, deleted or not, by its number; 0 is of none.
+	GroupByNumber(ctx context.Context, number int64) (countersign.Group, error)
 	// LivingGroupByName finds a group that is not deleted by its folded name.
 	LivingGroupByName(ctx context.Context, key string) (countersign.Group, error)
 	// GroupsSince calls fn for every group with Version > position, deleted ones
@@ -320,8 +334,9 @@ type ChangeReads interface {
 	// Changes lists requests newest first: ids below before ("" for the newest),
 	// in one of states as stored (nil for all), at most limit.
 	Changes(ctx context.Context, states []countersign.ChangeState, before countersign.ChangeID, limit int) ([]ChangeRecord, error)
-	// CountChanges counts requests by the state they are stored in.
-	CountChanges(ctx context.Context) (map[countersign.ChangeState]int, error)
+	// CountChanges counts requests by state; open ones whose expiry is at or before
+	// now count as expired.
+	CountChanges(ctx context.Context, now time.Time) (map[countersign.ChangeState]int, error)
 	// ExpiredChanges returns ids of open requests whose expiry is at or before
 	// now, at most limit.
 	ExpiredChanges(ctx context.Context, now time.Time, limit int) ([]countersign.ChangeID, error)

@@ -42,7 +42,7 @@ func engineRules() []rule {
 		{"If-Match is compared", submit, "if version != w.o.IfMatch {", "if false && version != w.o.IfMatch {", enginePkg, "TestAChangeMayRelyOnAVersion"},
 		{"If-Match sees every object", apply, "	case *countersign.RemovePermission:\n		return permission(c.Permission)\n", "", enginePkg, "TestAChangeMayRelyOnAVersion"},
 		{"who answers is asked under the lock", work, "u.ResponsiblePersonID != w.actor.Person()", "false", enginePkg, "TestWhoAnswersIsAskedUnderTheLock"},
-		{"what is required depends on the requester", "internal/engine/decide.go", "governed(w.picture, request.Operations, request.Requester)", "governed(w.picture, request.Operations, w.actor.User)", enginePkg, "TestWhatARequestNeedsDependsOnItsRequester"},
+		{"what is required depends on the requester", "internal/engine/changes.go", "governed(picture, request.Operations, request.Requester, now)", "governed(picture, request.Operations, \"\", now)", enginePkg, "TestWhatARequestNeedsDependsOnItsRequester"},
 	}
 }
 
@@ -51,17 +51,17 @@ func engineRules() []rule {
 func replayed() []rule {
 	const approval, submit, decide, ledger = "internal/approval/approval.go", "internal/engine/submit.go", "internal/engine/decide.go", "internal/engine/ledger.go"
 	return []rule{
-		{"replay: who asked does not count", approval, "&& !slices.Contains(excluded, person)", "", enginePkg, walks},
-		{"replay: only the eligible count", approval, "slices.Contains(c.Now, person) && ", "", replayPkg, notices},
-		{"replay: only the pool counts", approval, "for _, person := range c.Pool {", "for _, person := range c.Now {", replayPkg, notices},
-		{"replay: as many as needed", approval, "counted.Have >= clause.Clause.Need\n", "counted.Have+1 >= clause.Clause.Need\n", enginePkg, walks},
-		{"replay: a denial ends it", approval, "tally.Denied = true", "tally.Denied = false", enginePkg, walks},
-		{"replay: all rules that match", approval, "any = true\n				matched[rule.ID] = true", "any = true\n				matched[rule.ID] = len(matched) == 0", replayPkg, notices},
+		{"replay: who asked does not count", "internal/approval/tally.go", "&& !slices.Contains(excluded, person)", "", enginePkg, walks},
+		{"replay: only the eligible count", "internal/approval/tally.go", "slices.Contains(c.Now, person) && ", "", replayPkg, notices},
+		{"replay: only the pool counts", "internal/approval/tally.go", "for _, person := range c.Pool {", "for _, person := range c.Now {", replayPkg, notices},
+		{"replay: as many as needed", "internal/approval/tally.go", "have[i] >= clause.Clause.Need\n", "have[i]+1 >= clause.Clause.Need\n", enginePkg, walks},
+		{"replay: a denial ends it", "internal/approval/tally.go", "tally.Denied = tally.Denials >= max(c.Veto, 1)", "tally.Denied = false", enginePkg, walks},
+		{"replay: all rules that match", approval, "spoken, matched[rule.ID] = true, true", "spoken, matched[rule.ID] = true, len(matched) == 0", replayPkg, notices},
 		{"replay: rules tighten", "internal/engine/changes.go", "	if organization.Sealed() {\n		required = approval.And", "	if false {\n		required = approval.And", replayPkg, notices},
 		{"replay: sealed means governed", submit, "if !organization.Sealed() {\n		return approval.Asked{}", "if true {\n		return approval.Asked{}", enginePkg, walks},
 		{"replay: subjects", submit, "		out = append(out, approval.Subjects(op)...)\n", "		_ = op\n", enginePkg, walks},
 		{"replay: a moved fact makes stale", submit, "		if id == winner {", "		if true {", enginePkg, walks},
-		{"replay: nothing after its expiry", decide, "	if state := request.StateAt(w.now); !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	c := w.tallyCase", "	if state := request.State; !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	c := w.tallyCase", enginePkg, walks},
+		{"replay: nothing after its expiry", decide, "	if state := request.StateAt(w.now); !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	c := gather(", "	if state := request.State; !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	c := gather(", enginePkg, walks},
 		{"replay: who left asks nothing", ledger, "l.deactivated = append(l.deactivated, u.ID)", "_ = u", enginePkg, walks},
 		{"replay: times do not go back", "internal/engine/work.go", "	if now.Before(head.Time) {\n", "	if false && now.Before(head.Time) {\n", replayPkg, notices},
 		{"replay: rows are those of the log", ledger, "u.Version, u.ModifiedAt = l.position, l.w.now\n", "u.Version, u.ModifiedAt, u.Name = l.position, l.w.now, u.Name+\".\"\n", enginePkg, walks},

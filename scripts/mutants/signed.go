@@ -23,7 +23,7 @@ func signed() []rule {
 		{"signed: a wait is shorter than a token's life", dialect + "/errors.go", "min(max(seconds, 1), longestWait)", "max(seconds, 1)", pkg, "TestTheWaitIsShort"},
 		{"signed: a refused caller keeps his nonce", dialect + "/call.go", "countersign.Unavailable, countersign.Forbidden:", "countersign.Unavailable:", pkg, "TestARefusedCallerKeepsHisNonce"},
 		{"signed: a write's nonce outlives the process", planned, "if err == nil {\n		return countersign.Code(countersign.Unauthenticated, CodeNonceSpent", "if false {\n		return countersign.Code(countersign.Unauthenticated, CodeNonceSpent", pkg, "TestAWriteIsNotRepeatedAfterARestart"},
-		{"signed: a signer is tested again", "internal/engine/work.go", " && w.actor.Method != countersign.BySignature", "", enginePkg, "TestASignerIsTestedAgainUnderTheLock"},
+		{"signed: a signer is tested again", "internal/engine/work.go", "case countersign.ByToken, countersign.BySignature, countersign.ByAccessToken:", "case countersign.ByToken, countersign.ByAccessToken:", enginePkg, "TestASignerIsTestedAgainUnderTheLock"},
 		{"signed: an internal error ends the key", planned, "p.FailureEndsKey && ", "false && ", pkg, "TestAfterAnInternalErrorTheKeyIsOver"},
 		{"signed: one change waits at a time", dialect + "/group.go", "if group.PendingChange != \"\" {", "if false {", pkg, "TestOneChangeWaitsAtATime|TestTheStateTable"},
 		{"signed: a VIEWER joins no group", dialect + "/group.go", "case isViewer(now, &u.User):", "case false:", pkg, "TestMembersThatStayKeepWhatTheyAre"},

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/dialect/fordefi"
 )
 
 // auditHouse has a short history, an hour after its beginning.
@@ -127,5 +128,20 @@ func TestAuditExport(t *testing.T) {
 	narrow := h.send(request{path: auditLog + "/export?category=user_group&created_after=2026-03-01T09:59:00Z", token: h.tokens["auditor"]}).must(http.StatusOK)
 	if got := strings.Count(narrow.body, "\n"); got != 7 {
 		t.Errorf("%d lines: %s", got, narrow.body)
+	}
+}
+
+// TestNoCellIsAFormula: a name may be what a spreadsheet would carry out.
+func TestNoCellIsAFormula(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"} {
+		if got := fordefi.Harmless(name); got != "'"+name {
+			t.Errorf("%q becomes %q", name, got)
+		}
+	}
+	for _, name := range []string{"", "Ada", "a=b", "'=1"} {
+		if got := fordefi.Harmless(name); got != name {
+			t.Errorf("%q becomes %q", name, got)
+		}
 	}
 }

@@ -137,7 +137,8 @@ func TestTheSeedProfile(t *testing.T) {
 		{"states=onboarding", "amy linus signer zoe"},
 		{"states=active", "ada reader vera writer"},
 		{"sort_by=state_desc&sort_by=name_asc", "amy linus signer zoe ada reader vera writer"},
-		{"states=reset_device_pending_code_generation", ""},
+		{"states=reset_device_pending_code_generation", "amy linus signer zoe"}, // who stand under the one word
+		{"states=onboarding_pending_activation", "amy linus signer zoe"},
 	} {
 		if got := h.listed(row.query, asSeed); got != row.want {
 			t.Errorf("%s: %s, want %s", row.query, got, row.want)

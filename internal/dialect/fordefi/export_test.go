@@ -24,3 +24,6 @@ func ReadUsersQuery(raw string) (countersign.Page, []Fault) {
 	offset, limit := args.page()
 	return countersign.Page{Offset: offset, Limit: limit}, nil
 }
+
+// Harmless is shown to tests.
+var Harmless = harmless

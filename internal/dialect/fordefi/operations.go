@@ -57,12 +57,14 @@ func (d *Dialect) userOperations() []operation {
 	}
 }
 
-// usersParams are those of contract section 1.1.
+// usersParams are those of contract section 1.1, in its order, which is also that
+// in which faults are told.
 func usersParams() []param {
-	return append([]param{
+	return slices.Concat([]param{
 		words("sort_by", "The keys of the order, the most significant first.",
 			"role_asc", "role_desc", "email_asc", "email_desc", "created_asc", "created_desc", "name_asc", "name_desc",
 			"last_keep_alive_asc", "last_keep_alive_desc", "state_asc", "state_desc", "type_asc", "type_desc"),
+	}, paging(maxUsers), []param{
 		words("types", "Only users of these types.", "person", "api_signer", "api_user", "system"),
 		words("roles", "Only users with these roles.", "admin", "trader", "viewer"),
 		words("states", "Only users in these states; onboarding stands for both states of enrolment.",
@@ -77,7 +79,7 @@ func usersParams() []param {
 		identifiers("group_ids__not", "No members of these groups."),
 		words("states_on_groups", "Which memberships group_ids goes by; all three where it is absent.", "active", "pending_addition", "pending_removal"),
 		identifiers("exclude_user_ids", "Not these users."),
-	}, paging(maxUsers)...)
+	})
 }
 
 const (

@@ -61,7 +61,7 @@ func TestParsing(t *testing.T) {
 		{"names=%00", []string{`["query","names",0] string_unicode`}},
 		{"names=%ff", []string{`["query","names",0] string_unicode`}},
 		{"types=x&types=person&types=y&page=0&roles=boss", []string{
-			`["query","types",0] enum`, `["query","types",2] enum`, `["query","roles",0] enum`, `["query","page"] greater_than_equal`,
+			`["query","page"] greater_than_equal`, `["query","types",0] enum`, `["query","types",2] enum`, `["query","roles",0] enum`,
 		}},
 		{strings.Repeat("a&", 1001), []string{`["query"] value_error`}},
 	} {
@@ -69,12 +69,13 @@ func TestParsing(t *testing.T) {
 			t.Errorf("%.60s: %v, want %v", row.query, got, row.want)
 		}
 	}
+	// In the order of the published document, not in that of the query.
 	const all = `{"title":"Cannot process data due to validation error","detail":[` +
+		`{"loc":["query","page"],"msg":"Input should be a valid integer, unable to parse string as an integer","type":"int_parsing"},` +
+		`{"loc":["query","size"],"msg":"Input should be less than or equal to 400","type":"less_than_equal"},` +
 		`{"loc":["query","types",0],"msg":"Input should be 'person', 'api_signer', 'api_user' or 'system'","type":"enum"},` +
 		`{"loc":["query","include_deleted"],"msg":"Input should be a valid boolean, unable to interpret input","type":"bool_parsing"},` +
-		`{"loc":["query","user_ids",0],"msg":"Input should be a valid UUID, invalid length: expected length 32 for simple format, found 3","type":"uuid_parsing"},` +
-		`{"loc":["query","page"],"msg":"Input should be a valid integer, unable to parse string as an integer","type":"int_parsing"},` +
-		`{"loc":["query","size"],"msg":"Input should be less than or equal to 400","type":"less_than_equal"}],"request_id":"`
+		`{"loc":["query","user_ids",0],"msg":"Input should be a valid UUID, invalid length: expected length 32 for simple format, found 3","type":"uuid_parsing"}],"request_id":"`
 	if got := h.get(users + "?page=x&size=401&types=x&user_ids=abc&include_deleted=").body; !strings.HasPrefix(got, all) {
 		t.Errorf("%s\nwant %s", got, all)
 	}

@@ -135,18 +135,21 @@ func readMoment(s string) (time.Time, bool) {
 // readUUID reads the four ways in which a UUID may be written (contract section
 // 1.2) and returns it in lower case with hyphens, or why it is none.
 func readUUID(s string) (id, why string) {
-	digits := strings.ToLower(s)
-	digits = strings.TrimPrefix(digits, "urn:uuid:")
-	if inner, braced := strings.CutPrefix(digits, "{"); braced && strings.HasSuffix(inner, "}") {
-		digits = strings.TrimSuffix(inner, "}")
+	const urn = "urn:uuid:"
+	digits, before := s, 0
+	if len(s) >= len(urn) && strings.EqualFold(s[:len(urn)], urn) {
+		digits, before = s[len(urn):], len(urn)
+	} else if len(s) > 1 && s[0] == '{' && s[len(s)-1] == '}' {
+		digits, before = s[1:len(s)-1], 1
 	}
-	for i, c := range []rune(digits) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && c != '-' {
-			return "", fmt.Sprintf("invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `%c` at %d", shownRune(c), i+1)
+	for i, c := range digits {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') && c != '-' {
+			return "", fmt.Sprintf("invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `%c` at %d", shownRune(c), before+i+1)
 		}
 	}
+	digits = strings.ToLower(digits)
 	groups := strings.Split(digits, "-")
-	if len(groups) == 1 {
+	if len(groups) == 1 && before == 0 {
 		if len(digits) != 32 {
 			return "", fmt.Sprintf("invalid length: expected length 32 for simple format, found %d", len(digits))
 		}

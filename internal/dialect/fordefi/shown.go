@@ -1,6 +1,10 @@
 package fordefi
 
-import "github.com/countersign/countersign"
+import (
+	"strings"
+
+	"github.com/countersign/countersign"
+)
 
 // Profile is a generation of the wire: what the published document calls by one
 // version number has changed over the years (contract section 0.1).
@@ -82,10 +86,11 @@ func (p Profile) stateWord(s countersign.UserState) string {
 }
 
 // statesNamed are the states a filter's word asks for. The word of the seed is
-// taken in both generations.
+// taken in both generations; in the seed's, each of the words that it was split
+// into later finds whom it stands for there.
 func (p Profile) statesNamed(word string) []countersign.UserState {
 	switch {
-	case word == stateOnboarding && p == Seed:
+	case p == Seed && (word == stateOnboarding || strings.HasPrefix(word, "onboarding_") || strings.HasPrefix(word, "reset_device_")):
 		return []countersign.UserState{countersign.UserOnboardingCode}
 	case word == stateOnboarding:
 		return []countersign.UserState{countersign.UserOnboardingCode, countersign.UserOnboardingActivation}

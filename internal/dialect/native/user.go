@@ -70,6 +70,7 @@ type newPerson struct {
 	Name     string                `json:"name"`
 	Email    string                `json:"email"`
 	Role     countersign.Role      `json:"role"`
+	Profile  countersign.Profile   `json:"profile"`
 	GroupIDs []countersign.GroupID `json:"group_ids"`
 }
 
@@ -122,7 +123,7 @@ func decodeNewUser(r *http.Request) (countersign.Change, error) {
 	case countersign.Person:
 		var b newPerson
 		err := wire.Decode(r, 0, &b)
-		return &countersign.InvitePerson{Name: b.Name, Email: b.Email, Role: b.Role, GroupIDs: b.GroupIDs}, err
+		return &countersign.InvitePerson{Name: b.Name, Email: b.Email, Role: b.Role, Profile: b.Profile, GroupIDs: b.GroupIDs}, err
 	case countersign.APIUser:
 		var b newAPIUser
 		err := wire.Decode(r, 0, &b)
@@ -167,6 +168,7 @@ type userPatch struct {
 	ExternalID          countersign.Opt[string]                   `json:"external_id"`
 	AllowedIPs          countersign.Opt[[]string]                 `json:"allowed_ips"`
 	ResponsiblePersonID countersign.Opt[countersign.UserID]       `json:"responsible_person_id"`
+	Profile             countersign.Opt[countersign.Profile]      `json:"profile"`
 	Role                countersign.Opt[countersign.Role]         `json:"role"`
 	Permissions         countersign.Opt[[]countersign.Permission] `json:"permissions"`
 }
@@ -175,10 +177,10 @@ type userPatch struct {
 // where nothing can be cleared is for them to refuse: it gives no value.
 func (p userPatch) operations(id countersign.UserID) ([]countersign.Change, error) {
 	var ops []countersign.Change
-	if p.Name.Set || p.Email.Set || p.ExternalID.Set || p.AllowedIPs.Set || p.ResponsiblePersonID.Set {
+	if p.Name.Set || p.Email.Set || p.ExternalID.Set || p.AllowedIPs.Set || p.ResponsiblePersonID.Set || p.Profile.Set {
 		ops = append(ops, &countersign.UpdateUser{
 			UserID: id, Name: p.Name, Email: p.Email, ExternalID: p.ExternalID,
-			AllowedIPs: p.AllowedIPs, ResponsiblePersonID: p.ResponsiblePersonID,
+			AllowedIPs: p.AllowedIPs, ResponsiblePersonID: p.ResponsiblePersonID, Profile: p.Profile,
 		})
 	}
 	if p.Role.Set {

@@ -65,6 +65,7 @@ type userOut struct {
 	Permissions         []countersign.Permission `json:"permissions"`
 	ResponsiblePersonID text                     `json:"responsible_person_id"`
 	AllowedIPs          []string                 `json:"allowed_ips"`
+	Profile             countersign.Profile      `json:"profile"`
 	InvitedBy           text                     `json:"invited_by"`
 	DeviceResetBy       text                     `json:"device_reset_by"`
 	CreatedAt           moment                   `json:"created_at"`
@@ -107,7 +108,7 @@ func userToWire(u countersign.UserView) userOut {
 	out := userOut{
 		ID: u.ID, Number: u.Number, Type: u.Type, Role: text(u.Role), State: u.State, Name: text(u.Name), Email: text(u.Email),
 		ExternalID: text(u.ExternalID), Permissions: u.Permissions, ResponsiblePersonID: text(u.ResponsiblePersonID),
-		AllowedIPs: u.AllowedIPs, InvitedBy: text(u.InvitedBy), DeviceResetBy: text(u.DeviceResetBy),
+		AllowedIPs: u.AllowedIPs, Profile: u.Profile, InvitedBy: text(u.InvitedBy), DeviceResetBy: text(u.DeviceResetBy),
 		CreatedAt: moment(u.CreatedAt), ModifiedAt: moment(u.ModifiedAt), LastActiveAt: moment(u.LastActiveAt),
 		LastKeepAliveAt: moment(u.LastKeepAliveAt), Version: u.Version, Groups: make([]groupRefOut, len(u.Groups)),
 	}

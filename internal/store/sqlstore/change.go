@@ -27,7 +27,10 @@ const (
 		where organization_id = $1 and state = $4 and id < $2 order by id desc limit $3`
 	countOpen statement = `select count(*), coalesce(sum(case when requester_person = $2 then 1 else 0 end), 0)
 		from change_requests where organization_id = $1 and open = 1 and expires_at > $3`
-	countChanges   statement = `select state, count(*) from change_requests where organization_id = $1 group by state`
+	countChanges statement = `select state, count(*) from change_requests where organization_id = $1 group by state`
+	// A few hundred at most, so they are counted here.
+	lateChanges statement = `select state, 1 from change_requests
+		where organization_id = $1 and open = 1 and expires_at <= $2`
 	expiredChanges statement = `select id from change_requests
 		where organization_id = $1 and open = 1 and expires_at <= $2 order by expires_at, id limit $3`
 	putChange statement = `insert into change_requests (organization_id, open, ` + changeColumns + `)
@@ -143,14 +146,29 @@ func (t *readTx) CountOpen(ctx context.Context, person countersign.UserID, now t
 	return all, own, err
 }
 
-func (t *readTx) CountChanges(ctx context.Context) (map[countersign.ChangeState]int, error) {
+func (t *readTx) CountChanges(ctx context.Context, now time.Time) (map[countersign.ChangeState]int, error) {
+	counts, err := t.countByState(ctx, countChanges)
+	if err != nil {
+		return nil, err
+	}
+	late, err := t.countByState(ctx, lateChanges, now)
+	for state, n := range late {
+		counts[countersign.ChangeExpired] += n
+		if counts[state] -= n; counts[state] == 0 {
+			delete(counts, state)
+		}
+	}
+	return counts, err
+}
+
+func (t *readTx) countByState(ctx context.Context, q statement, args ...any) (map[countersign.ChangeState]int, error) {
 	type count struct {
 		state countersign.ChangeState
 		n     int
 	}
 	counts := map[countersign.ChangeState]int{}
-	err := list(ctx, t.s, func(c *count) []any { return []any{&c.state, &c.n} }, countChanges, []any{t.org}, func(c count) error {
-		counts[c.state] = c.n
+	err := list(ctx, t.s, func(c *count) []any { return []any{&c.state, &c.n} }, q, append([]any{t.org}, args...), func(c count) error {
+		counts[c.state] += c.n
 		return nil
 	})
 	return counts, err

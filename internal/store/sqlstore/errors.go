@@ -52,6 +52,7 @@ func conflicts() []conflict {
 		{"credentials_secret", "credentials.secret_hash", exists("secret_taken", "", "this secret is already in use")},
 		{"credentials_client", "credentials.client_id", exists("client_id_taken", "client_id", "is the client id of another credential")},
 		{"imported_batches_pk", "imported_batches.organization_id, imported_batches.import_id, imported_batches.batch", exists("batch_applied", "", "this batch of the import is applied already")},
+		{"tickets_pk", "tickets.organization_id, tickets.hash", exists("ticket_taken", "", "this has been used already")},
 		{"approvals_pk", "approvals.organization_id, approvals.change_id, approvals.position", exists("approval_exists", "", "an approval was already recorded at this position")},
 	}
 }

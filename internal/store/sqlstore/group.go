@@ -13,7 +13,9 @@ const groupColumns = `id, number, name, description, permissions, external_sync_
 	rev, attributes_version, permissions_version, state_version`
 
 const (
-	groupByID         statement = `select ` + groupColumns + `, members_version from groups where organization_id = $1 and id = $2`
+	groupByID     statement = `select ` + groupColumns + `, members_version from groups where organization_id = $1 and id = $2`
+	groupByNumber statement = `select ` + groupColumns + `, members_version from groups
+		where organization_id = $1 and number = $2 and number <> 0`
 	livingGroupByName statement = `select ` + groupColumns + `, members_version from groups
 		where organization_id = $1 and name_key = $2 and state <> 'deleted'`
 	groupsSince statement = `select ` + groupColumns + `, members_version from groups
@@ -47,6 +49,10 @@ func groupDest(g *countersign.Group) []any {
 
 func (t *readTx) Group(ctx context.Context, id countersign.GroupID) (countersign.Group, error) {
 	return t.group(ctx, groupByID, id)
+}
+
+func (t *readTx) GroupByNumber(ctx context.Context, number int64) (countersign.Group, error) {
+	return t.group(ctx, groupByNumber, number)
 }
 
 func (t *readTx) LivingGroupByName(ctx context.Context, key string) (countersign.Group, error) {

@@ -17,18 +17,19 @@ func statements() []statement {
 		allotUserNumbers, allotGroupNumbers, allotMembershipNumbers,
 		cataloguePermission, catalogueSince, putCataloguePermission,
 		organizations, secretPlace, userPlaces, clientPlace,
-		userByID, livingUserByEmail, livingUserByExternalID, usersSince, livingUsers, deletedUsers, putUser,
-		groupByID, livingGroupByName, groupsSince, livingGroups, deletedGroups, putGroup, touchMembers,
+		userByID, userByNumber, livingUserByEmail, livingUserByExternalID, usersSince, livingUsers, deletedUsers, putUser,
+		groupByID, groupByNumber, livingGroupByName, groupsSince, livingGroups, deletedGroups, putGroup, touchMembers,
 		membershipByID, livingMembership, removedMembership,
 		membershipsOfUser, membershipsOfGroup, membershipsSince, livingMemberships, removedMemberships, putMembership,
 		removeMembershipsOfUser, removeMembershipsOfGroup,
 		credentialByID, credentialsOfUser, credentialsSince, putCredential,
-		changeByID, openChanges, changesSince, countOpen, countChanges, expiredChanges, putChange, forgetBase,
+		changeByID, openChanges, changesSince, countOpen, countChanges, lateChanges, expiredChanges, putChange, forgetBase,
 		changesBefore, changesInStateBefore,
 		approvalsOfChange, approvalsOfOpen, approvalsSince, addApproval,
 		entryAt, entriesFrom, entriesOf, insertEntry, insertFact, insertHash, insertOutbox, blobOf, putBlob,
 		remembered, remember, forget,
 		importedBatch, importedBatches, putImportedBatch,
+		ticketByHash, addTicket, useTicket, extendTicket, endTicket, purgeTickets,
 	}
 }
 

@@ -218,6 +218,19 @@ func populate(t *testing.T, db store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	err = db.WriteTickets(ctx, "o", func(tx store.TicketTx) error {
+		var all error
+		for n := range rows {
+			name := fmt.Sprintf("%08d", n)
+			all = errors.Join(all, tx.AddTicket(ctx, store.Ticket{
+				Hash: []byte(name), Credential: countersign.CredentialID(name), CreatedAt: time.UnixMicro(1), ExpiresAt: time.UnixMicro(int64(n + 2)),
+			}, 10))
+		}
+		return all
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // wholeByRight are parts of the statements that read all rows an organization

@@ -116,9 +116,14 @@ func (db *DB) change(ctx context.Context, org countersign.OrganizationID, first 
 		return err
 	}
 	defer next()
+	return persist(ctx, func() (bool, error) { return db.attempt(ctx, org, first, fn) })
+}
+
+// persist runs a transaction again while that is worth it.
+func persist(ctx context.Context, try func() (again bool, err error)) error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		again, err := db.attempt(ctx, org, first, fn)
+		again, err := try()
 		if !again || attempt == maxAttempts {
 			return err
 		}

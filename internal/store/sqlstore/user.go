@@ -9,12 +9,13 @@ import (
 
 const userColumns = `id, number, type, role, state, name, email, external_id, permissions, responsible_person_id,
 	allowed_ips, invited_by, device_reset_by, created_at, modified_at, last_keep_alive_at, last_active_at,
-	rev, attributes_version, role_version, state_version, permissions_version`
+	rev, attributes_version, role_version, state_version, permissions_version, profile`
 
 // The conditions on state and emptiness repeat those of the partial indexes:
 // without them neither planner would use one.
 const (
 	userByID          statement = `select ` + userColumns + ` from users where organization_id = $1 and id = $2`
+	userByNumber      statement = `select ` + userColumns + ` from users where organization_id = $1 and number = $2 and number <> 0`
 	livingUserByEmail statement = `select ` + userColumns + ` from users
 		where organization_id = $1 and email_key = $2 and state <> 'deleted' and email_key <> ''`
 	livingUserByExternalID statement = `select ` + userColumns + ` from users
@@ -26,7 +27,7 @@ const (
 	deletedUsers statement = `select ` + userColumns + ` from users
 		where organization_id = $1 and state = 'deleted'`
 	putUser statement = `insert into users (organization_id, email_key, ` + userColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 		on conflict (organization_id, id) do update set
 			email_key = excluded.email_key, number = excluded.number, type = excluded.type, role = excluded.role,
 			state = excluded.state, name = excluded.name, email = excluded.email, external_id = excluded.external_id,
@@ -35,19 +36,24 @@ const (
 			created_at = excluded.created_at, modified_at = excluded.modified_at,
 			last_keep_alive_at = excluded.last_keep_alive_at, last_active_at = excluded.last_active_at,
 			rev = excluded.rev, attributes_version = excluded.attributes_version, role_version = excluded.role_version,
-			state_version = excluded.state_version, permissions_version = excluded.permissions_version`
+			state_version = excluded.state_version, permissions_version = excluded.permissions_version,
+			profile = excluded.profile`
 )
 
 func userDest(u *countersign.User) []any {
 	return []any{
 		&u.ID, &u.Number, &u.Type, &u.Role, &u.State, &u.Name, &u.Email, &u.ExternalID, parsed(&u.Permissions), &u.ResponsiblePersonID,
 		parsed(&u.AllowedIPs), &u.InvitedBy, &u.DeviceResetBy, at(&u.CreatedAt), at(&u.ModifiedAt), at(&u.LastKeepAliveAt), at(&u.LastActiveAt),
-		&u.Version, &u.AttributesVersion, &u.RoleVersion, &u.StateVersion, &u.PermissionsVersion,
+		&u.Version, &u.AttributesVersion, &u.RoleVersion, &u.StateVersion, &u.PermissionsVersion, parsed(&u.Profile),
 	}
 }
 
 func (t *readTx) User(ctx context.Context, id countersign.UserID) (countersign.User, error) {
 	return t.user(ctx, userByID, id)
+}
+
+func (t *readTx) UserByNumber(ctx context.Context, number int64) (countersign.User, error) {
+	return t.user(ctx, userByNumber, number)
 }
 
 func (t *readTx) LivingUserByEmail(ctx context.Context, key string) (countersign.User, error) {
@@ -86,7 +92,7 @@ func (t *writeTx) PutUsers(ctx context.Context, rows []store.UserRow) error {
 			r.EmailKey,
 			u.ID, u.Number, u.Type, u.Role, u.State, u.Name, u.Email, u.ExternalID, u.Permissions, u.ResponsiblePersonID,
 			u.AllowedIPs, u.InvitedBy, u.DeviceResetBy, u.CreatedAt, u.ModifiedAt, u.LastKeepAliveAt, u.LastActiveAt,
-			u.Version, u.AttributesVersion, u.RoleVersion, u.StateVersion, u.PermissionsVersion,
+			u.Version, u.AttributesVersion, u.RoleVersion, u.StateVersion, u.PermissionsVersion, u.Profile,
 		}
 	})
 }

@@ -118,10 +118,15 @@ func countsAndExpiry(s *suite) {
 			s.must(err)
 			s.same(want, [2]int{all, own})
 		}
-		counts, err := tx.CountChanges(s.Context())
+		counts, err := tx.CountChanges(s.Context(), time.Time{})
 		s.must(err)
 		s.same(map[countersign.ChangeState]int{
 			countersign.ChangePending: 3, countersign.ChangeScheduled: 1, countersign.ChangeApplied: 1, countersign.ChangeCancelled: 1,
+		}, counts)
+		counts, err = tx.CountChanges(s.Context(), now)
+		s.must(err)
+		s.same(map[countersign.ChangeState]int{
+			countersign.ChangePending: 1, countersign.ChangeScheduled: 1, countersign.ChangeApplied: 1, countersign.ChangeCancelled: 1, countersign.ChangeExpired: 2,
 		}, counts)
 		for limit, want := range map[int][]countersign.ChangeID{
 			10: {"change-000003", "change-000002"}, 1: {"change-000003"}, 0: nil, -1: nil,

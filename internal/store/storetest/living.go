@@ -71,6 +71,21 @@ func livingLookups(s *suite) {
 		return nil
 	})
 	s.read(org, func(tx store.ReadTx) error { s.same([]bool{false, false, false}, look(tx)); return nil })
+	s.read(org, func(tx store.ReadTx) error { // a number stays, whatever becomes of the row
+		user, err := tx.UserByNumber(s.Context(), alice.Number)
+		s.must(err)
+		s.same(alice.ID, user.ID)
+		g, err := tx.GroupByNumber(s.Context(), admins.Number)
+		s.must(err)
+		s.same(admins.ID, g.ID)
+		for _, number := range []int64{0, -1, 99, 1 << 62} {
+			_, err := tx.UserByNumber(s.Context(), number)
+			s.is(err, countersign.NotFound)
+			_, err = tx.GroupByNumber(s.Context(), number)
+			s.is(err, countersign.NotFound)
+		}
+		return nil
+	})
 	got := s.contents(org)
 	if len(got.Users) != 3 || len(got.Groups) != 1 {
 		s.Errorf("deleted rows are gone: %d users and %d groups are left", len(got.Users), len(got.Groups))

@@ -115,6 +115,8 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 		},
 		"CatalogueSince": func(ctx context.Context, tx store.WriteTx) (any, error) { return since(ctx, tx.CatalogueSince) },
 		"User":           func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.User(ctx, "user-000001") },
+		"UserByNumber":   func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.UserByNumber(ctx, 1) },
+		"GroupByNumber":  func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.GroupByNumber(ctx, 1) },
 		"LivingUserByEmail": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return tx.LivingUserByEmail(ctx, "same@example.com")
 		},
@@ -186,7 +188,7 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 			return pages, nil
 		},
 		"CountChanges": func(ctx context.Context, tx store.WriteTx) (any, error) {
-			counts, err := tx.CountChanges(ctx)
+			counts, err := tx.CountChanges(ctx, time.Time{})
 			return []int{counts[countersign.ChangePending]}, err
 		},
 		"ExpiredChanges": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.ExpiredChanges(ctx, now, 100) },

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"bulk", bulkTests},
 		{"unique", uniqueTests},
 		{"imports", importTests},
+		{"tickets", ticketTests},
 		{"changes", changeTests},
 		{"log", logTests},
 		{"transactions", transactionTests},

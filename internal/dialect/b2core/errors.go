@@ -1,0 +1,125 @@
+package b2core
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/wire"
+)
+
+// statusOf is the table of kinds. Validation is 400, also where the directory has
+// to be asked whether a value is free (section 11, last documented row); what a
+// rule refuses is a conflict with what is there.
+func statusOf(kind countersign.Kind) int {
+	switch kind {
+	case countersign.Invalid, countersign.Exists:
+		return http.StatusBadRequest
+	case countersign.Unauthenticated:
+		return http.StatusUnauthorized
+	case countersign.Forbidden:
+		return http.StatusForbidden
+	case countersign.NotFound:
+		return http.StatusNotFound
+	case countersign.Stale, countersign.Refused:
+		return http.StatusConflict
+	case countersign.Limited:
+		return http.StatusTooManyRequests
+	case countersign.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// internal is the code of an error without a kind: one of ours.
+const internal = "internal"
+
+// explicable gives every error something that may be shown. Errors without a
+// kind are ours, and nothing of them is.
+func explicable(err error) *countersign.Error {
+	var known *countersign.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	switch kind := countersign.KindOf(err); {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return countersign.Code(countersign.Unavailable, "timeout", "", "This took too long and was given up; repeat a write with the same Idempotency-Key to learn what became of it.")
+	case kind != "":
+		return countersign.E(kind, "", "The request could not be carried out.")
+	default:
+		return countersign.Code("", internal, "", "Something went wrong on our side; X-Request-ID finds it in our log.")
+	}
+}
+
+// fieldName is how this API calls what the engine names otherwise.
+func fieldName(field string) string {
+	switch field {
+	case "group_ids":
+		return "groups"
+	case "user_id":
+		return "active"
+	case "profile." + countersign.ProfilePhone:
+		return "phone"
+	case "profile." + countersign.ProfileTelegramChatID:
+		return "telegramChatId"
+	default:
+		return field
+	}
+}
+
+// errorOut is the error body. None is published; this one is ours (section 11).
+type errorOut struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	// Errors says, by field, what is wrong with it; empty where no field is at fault.
+	Errors map[string][]string `json:"errors"`
+}
+
+// errorAnswer renders a failure, for the client and for its replay.
+func errorAnswer(err error) engine.Answer {
+	known := explicable(err)
+	status := statusOf(known.Kind)
+	if transport, ok := wire.TransportStatus(known); ok {
+		status = transport
+	}
+	out := errorOut{Code: known.Code, Message: known.Message, Errors: map[string][]string{}}
+	switch {
+	case status == http.StatusInternalServerError:
+		out.Code = internal
+	case out.Code == "":
+		out.Code = string(known.Kind)
+	}
+	if field := fieldName(known.Field); field != "" {
+		out.Errors[field] = []string{known.Message}
+		out.Message = field + ": " + known.Message
+	}
+	return engine.Answer{Status: status, Body: mustEncode(out)}
+}
+
+// writeError is the wire.ErrorWriter of the dialect.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	wire.EventOf(r.Context()).Fail(err)
+	a := errorAnswer(err)
+	h := w.Header()
+	h.Del(headerTotal) // of an answer that was not given
+	wire.SetRetryAfter(w, explicable(err))
+	switch a.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="countersign"`)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	}
+	writeAnswer(w, a)
+}
+
+// codeOf is the machine word of an error, if it has one.
+func codeOf(err error) string {
+	var known *countersign.Error
+	if errors.As(err, &known) {
+		return known.Code
+	}
+	return ""
+}

@@ -1,0 +1,6 @@
+-- +goose Up
+-- The twin of migrations/sqlite/00004_profiles.sql.
+--
+-- What other systems keep about a user: a JSON object of short texts.
+
+alter table users add column profile text collate "C" not null default '{}';
