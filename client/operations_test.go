@@ -42,7 +42,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 	policy := client.Policy{
 		Name: "mine", Default: admins, AcceptedRisks: []string{"no_spare_for_targets"},
 		Exclusions: []client.Exclusion{{ID: "x", Sides: [][]client.Permission{{"users.read"}, {"users.create", "users.update"}}}},
-		Rules: []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}, When: narrow}},
+		Rules:      []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}, When: narrow}},
 	}
 	write := []client.WriteOption{client.Reason("because – naturally"), client.IdempotencyKey("key-1")}
 	versioned := append(slices.Clone(write), client.IfMatch(4207))

@@ -144,4 +144,3 @@ func (w *teller) violations(who string, limit int) (out []string) {
 		page.After = last.Place()
 	}
 }
-
