@@ -52,7 +52,7 @@ func CustodyPolicy(security, operations GroupID) Policy {
 func AuditorExclusion() Exclusion {
 	acts := []Permission{ChangesApprove}
 	for _, p := range BuiltInPermissions() {
-		switch p[strings.LastIndexByte(string(p), '.')+1:] {
+		switch string(p[strings.LastIndexByte(string(p), '.')+1:]) {
 		case "create", "update", "delete":
 			acts = append(acts, p)
 		}

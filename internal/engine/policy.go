@@ -9,7 +9,6 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/access"
 	"github.com/countersign/countersign/internal/approval"
-	"github.com/countersign/countersign/internal/roster"
 )
 
 // Policy reads the organization with its policy.
@@ -81,14 +80,14 @@ func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p coun
 
 // PolicyViolations lists who could hold what an exclusion of the policy keeps
 // apart, whatever let it come to that. It needs policies.read and users.read.
-func (e *Engine) PolicyViolations(ctx context.Context, actor countersign.Actor, p countersign.Page) (List[roster.Violation], error) {
+func (e *Engine) PolicyViolations(ctx context.Context, actor countersign.Actor, p countersign.Page) (List[Violation], error) {
 	v, err := e.look(ctx, actor)
 	if err != nil {
-		return List[roster.Violation]{}, err
+		return List[Violation]{}, err
 	}
 	defer v.done()
 	if err := firstOf(access.Require(v.holds, countersign.PoliciesRead), access.Require(v.holds, countersign.UsersRead)); err != nil {
-		return List[roster.Violation]{}, err
+		return List[Violation]{}, err
 	}
 	return v.picture.Violations(v.picture.Organization().Policy.Exclusions, p, v.now)
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
-	"github.com/countersign/countersign/internal/roster"
 	"github.com/countersign/countersign/internal/wire"
 )
 
@@ -90,7 +89,7 @@ type violationOut struct {
 	Sides     [][]countersign.Permission `json:"sides"`
 }
 
-func violationToWire(v roster.Violation) violationOut {
+func violationToWire(v engine.Violation) violationOut {
 	return violationOut{v.Exclusion, v.User, text(v.Name), v.Type, v.State, v.Sides}
 }
 
@@ -104,5 +103,5 @@ func (d *Dialect) listViolations(c *call) error {
 	if err != nil {
 		return err
 	}
-	return answerList(c, p, rows, func(v roster.Violation) string { return v.Place() }, plain(violationToWire))
+	return answerList(c, p, rows, func(v engine.Violation) string { return v.Place() }, plain(violationToWire))
 }
