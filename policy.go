@@ -15,6 +15,8 @@ type Policy struct {
 	Rules []Rule `json:"rules"`
 	// Default is the requirement of operations no rule matches.
 	Default Requirement `json:"default"`
+	// Exclusions are the sets of permissions nobody may hold together (S6).
+	Exclusions []Exclusion `json:"exclusions,omitzero"`
 	// AcceptedRisks are the warnings somebody decided to live with; they stand in
 	// the log with the policy.
 	AcceptedRisks []Risk `json:"accepted_risks,omitzero"`
@@ -108,6 +110,17 @@ type ApproverSet struct {
 	GroupID    GroupID    `json:"group_id,omitzero"`
 }
 
+// Exclusion is a static separation of duties (governance.md S6): nobody may come
+// to hold permissions of more than one side of it, through whatever, counting
+// what begins later and what open requests would add (docs/adr/0025).
+type Exclusion struct {
+	// ID is unique among the exclusions of the policy.
+	ID string `json:"id"`
+	// Sides are two to ten disjoint sets of permissions; who holds any permission
+	// of one side may hold none of another.
+	Sides [][]Permission `json:"sides"`
+}
+
 // Life returns how long a request under this requirement stays open: the time to
 // decide it, the delay after that, and a day in which what is due is applied.
 func (r Requirement) Life() time.Duration {
@@ -156,6 +169,14 @@ func (p Policy) Clone() Policy {
 		r.When.UserTypes, r.When.RequesterTypes = slices.Clone(r.When.UserTypes), slices.Clone(r.When.RequesterTypes)
 	}
 	p.Default.Clauses = slices.Clone(p.Default.Clauses)
+	p.Exclusions = slices.Clone(p.Exclusions)
+	for i := range p.Exclusions {
+		sides := slices.Clone(p.Exclusions[i].Sides)
+		for k := range sides {
+			sides[k] = slices.Clone(sides[k])
+		}
+		p.Exclusions[i].Sides = sides
+	}
 	p.AcceptedRisks = slices.Clone(p.AcceptedRisks)
 	return p
 }

@@ -1,5 +1,7 @@
 package countersign
 
+import "strings"
+
 // ProtectedKinds can never be free of approval once an organization is sealed:
 // whoever controls them controls the approvals (governance.md R2). Credentials
 // are protected when they belong to an approver; see internal/approval.
@@ -19,6 +21,8 @@ func TwoPersonPolicy() Policy {
 		Name:    "two-person",
 		Rules:   append([]Rule{{ID: "policy-needs-two", Changes: []string{"policy.*"}, Requirement: admins(2)}}, routineRules()...),
 		Default: admins(1),
+
+		Exclusions: []Exclusion{AuditorExclusion()},
 	}
 }
 
@@ -37,7 +41,23 @@ func CustodyPolicy(security, operations GroupID) Policy {
 			{ID: "policy-needs-three", Changes: []string{"policy.*", "organization.*"}, Requirement: guarded},
 		}, routineRules()...),
 		Default: Requirement{Clauses: []Clause{of(security, 1)}},
+
+		Exclusions: []Exclusion{AuditorExclusion()},
 	}
+}
+
+// AuditorExclusion keeps who takes the audit log out of the house from having a
+// part in what it records (S5): nobody holds audit.export together with
+// changes.approve, or with a built-in permission that creates, updates or deletes.
+func AuditorExclusion() Exclusion {
+	acts := []Permission{ChangesApprove}
+	for _, p := range BuiltInPermissions() {
+		switch string(p[strings.LastIndexByte(string(p), '.')+1:]) {
+		case "create", "update", "delete":
+			acts = append(acts, p)
+		}
+	}
+	return Exclusion{ID: "auditors-have-no-part", Sides: [][]Permission{{AuditExport}, acts}}
 }
 
 // routineRules free what product.md section 4 frees, in every ready-made policy.

@@ -32,12 +32,63 @@ func (p *Policy) Validate(prefix string) error {
 			return err
 		}
 	}
+	if err := p.checkExclusions(prefix); err != nil {
+		return err
+	}
 	for i, risk := range p.AcceptedRisks {
 		if risk != RiskNoSpareForTargets || slices.Contains(p.AcceptedRisks[:i], risk) {
 			return E(Invalid, prefix+".accepted_risks."+strconv.Itoa(i), "must be no_spare_for_targets, once")
 		}
 	}
 	return p.checkProtected(prefix)
+}
+
+// maxSides bounds an exclusion to what somebody can still read.
+const maxSides = 10
+
+// checkExclusions checks the shape of the separations of duties.
+func (p *Policy) checkExclusions(prefix string) error {
+	if len(p.Exclusions) > MaxRules {
+		return E(Invalid, prefix+".exclusions", "must hold at most 100 exclusions")
+	}
+	seen := map[string]bool{}
+	for i, exclusion := range p.Exclusions {
+		at := prefix + ".exclusions." + strconv.Itoa(i)
+		if seen[exclusion.ID] {
+			return E(Invalid, at+".id", "is used by an earlier exclusion")
+		}
+		seen[exclusion.ID] = true
+		if err := exclusion.validate(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e Exclusion) validate(at string) error {
+	if err := checkText(at+".id", e.ID, MaxNameLength, true); err != nil {
+		return err
+	}
+	if len(e.Sides) < 2 || len(e.Sides) > maxSides {
+		return E(Invalid, at+".sides", "must hold 2 to 10 sets of permissions")
+	}
+	named := map[Permission]bool{}
+	for i, side := range e.Sides {
+		field := at + ".sides." + strconv.Itoa(i)
+		if len(side) == 0 || len(side) > MaxOperations {
+			return E(Invalid, field, "must hold 1 to 100 permissions")
+		}
+		for _, permission := range side {
+			if _, err := ParsePermission(field, string(permission)); err != nil {
+				return err
+			}
+			if named[permission] {
+				return E(Invalid, field, quoted(string(permission))+" is named twice; a permission stands on one side, once")
+			}
+			named[permission] = true
+		}
+	}
+	return nil
 }
 
 // checkProtected refuses a policy under which somebody could become an approver,

@@ -41,7 +41,8 @@ func calls(c *client.Client) []func(*testing.T) error {
 	}
 	policy := client.Policy{
 		Name: "mine", Default: admins, AcceptedRisks: []string{"no_spare_for_targets"},
-		Rules: []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}, When: narrow}},
+		Exclusions: []client.Exclusion{{ID: "x", Sides: [][]client.Permission{{"users.read"}, {"users.create", "users.update"}}}},
+		Rules:      []client.Rule{{ID: "r", Changes: []string{"user.*"}, Requirement: admins}, {ID: "free", Changes: []string{"user.create_end_user"}, When: narrow}},
 	}
 	write := []client.WriteOption{client.Reason("because – naturally"), client.IdempotencyKey("key-1")}
 	versioned := append(slices.Clone(write), client.IfMatch(4207))
@@ -267,6 +268,14 @@ func calls(c *client.Client) []func(*testing.T) error {
 	do(func(t *testing.T) error { _, err := c.PutPolicy(t.Context(), policy, versioned...); return err })
 	do(func(t *testing.T) error { _, err := c.PutPolicy(t.Context(), policy, dry...); return err })
 	do(func(t *testing.T) error { _, err := c.GetPolicyHealth(t.Context(), least); return err })
+	do(func(t *testing.T) error {
+		_, err := c.ListViolations(t.Context(), client.Paging{Limit: 1, Cursor: "abc"}, least)
+		return err
+	})
+	do(func(t *testing.T) error {
+		_, err := c.ListViolations(t.Context(), client.Paging{Page: 2, Size: 3})
+		return err
+	})
 	do(func(t *testing.T) error { _, err := c.LintPolicy(t.Context(), policy); return err })
 	question := client.Question{UserID: someID, Permission: "users.read", Resource: "r", Explain: true}
 	do(func(t *testing.T) error { _, err := c.Check(t.Context(), question, least); return err })

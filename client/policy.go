@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"iter"
+	"net/url"
 )
 
 // Policy says which changes need whose approvals. All rules that match an
@@ -11,6 +13,8 @@ type Policy struct {
 	Name    string      `json:"name"`
 	Rules   []Rule      `json:"rules"`
 	Default Requirement `json:"default"`
+	// Exclusions are the sets of permissions nobody may come to hold together.
+	Exclusions []Exclusion `json:"exclusions,omitzero"`
 	// AcceptedRisks are the warnings somebody decided to live with.
 	AcceptedRisks []string `json:"accepted_risks,omitzero"`
 }
@@ -98,6 +102,25 @@ type ApproverSet struct {
 	GroupID    GroupID    `json:"group_id,omitzero"`
 }
 
+// Exclusion keeps permissions apart: nobody may come to hold any of one side
+// beside any of another, through whatever, counting what begins later and what
+// open requests would add.
+type Exclusion struct {
+	ID    string         `json:"id"`
+	Sides [][]Permission `json:"sides"`
+}
+
+// Violation is somebody who could hold what an exclusion keeps apart.
+type Violation struct {
+	Exclusion string    `json:"exclusion"`
+	UserID    UserID    `json:"user_id"`
+	UserName  string    `json:"user_name"`
+	UserType  UserType  `json:"user_type"`
+	UserState UserState `json:"user_state"`
+	// Sides are what he could hold of each side, in the order of the policy.
+	Sides [][]Permission `json:"sides"`
+}
+
 // RuleHealth tells whether one clause of one rule can be met.
 type RuleHealth struct {
 	RuleID   string `json:"rule_id"`
@@ -142,4 +165,16 @@ func (c *Client) GetPolicyHealth(ctx context.Context, opts ...ReadOption) (*List
 // LintPolicy tells what is wrong with a policy; nothing is stored.
 func (c *Client) LintPolicy(ctx context.Context, p Policy, opts ...ReadOption) (*List[Finding], error) {
 	return read[List[Finding]](ctx, c, post(directoryPath+"/policy/lint", p), opts)
+}
+
+// ListViolations lists one page of those who could hold what the policy keeps apart.
+func (c *Client) ListViolations(ctx context.Context, p Paging, opts ...ReadOption) (*List[Violation], error) {
+	query := url.Values{}
+	p.values(query)
+	return list[Violation](ctx, c, directoryPath+"/policy/violations", query, opts)
+}
+
+// AllViolations lists them to the end.
+func (c *Client) AllViolations(ctx context.Context, p Paging, opts ...ReadOption) iter.Seq2[Violation, error] {
+	return all(p, func(p Paging) (*List[Violation], error) { return c.ListViolations(ctx, p, opts...) })
 }

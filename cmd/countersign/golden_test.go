@@ -142,6 +142,7 @@ func TestGolden(t *testing.T) {
 		"policy-export":       {args: "policy export"},
 		"policy-lint":         {args: "policy lint"},
 		"policy-health":       {args: "policy health"},
+		"policy-violations":   {args: "policy violations"},
 		"credentials-list":    {args: "credentials list settlement-bot"},
 		"credentials-create": {args: "credentials create settlement-bot --type token --lifetime 30d", prepare: func(f *fake) {
 			f.will("createCredential", answer{status: 201, body: withSecret(f.list("credentials")[0], secret)})

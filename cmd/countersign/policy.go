@@ -24,6 +24,7 @@ exported, edited, linted and put back; putting it back is itself a change.`,
 	s.policyLint(cmd)
 	s.policyPut(cmd)
 	s.policyHealth(cmd)
+	s.policyViolations(cmd)
 	return cmd
 }
 
@@ -45,7 +46,22 @@ func (s *session) ruleLines(p *client.Policy) []ruleLine {
 		changes := strings.Join(append(rule.Changes, s.conditions(rule.When)...), " ")
 		lines = append(lines, s.ruleLine(rule.ID, changes, rule.Requirement))
 	}
-	return append(lines, s.ruleLine("default", "all others", p.Default))
+	lines = append(lines, s.ruleLine("default", "all others", p.Default))
+	for _, exclusion := range p.Exclusions {
+		lines = append(lines, ruleLine{exclusion.ID, "nobody holds", sides(exclusion.Sides), ""})
+	}
+	return lines
+}
+
+// sides are what must not come together.
+func sides(list [][]client.Permission) string {
+	var words []string
+	for _, side := range list {
+		if len(side) > 0 {
+			words = append(words, strings.Join(textsOf(side), "|"))
+		}
+	}
+	return strings.Join(words, " together with ")
 }
 
 // conditions say in words when a rule is meant.

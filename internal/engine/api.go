@@ -139,6 +139,9 @@ type Finding struct {
 	Message  string
 }
 
+// Violation is somebody who could hold what an exclusion keeps apart.
+type Violation = roster.Violation
+
 // Proof is an inclusion or consistency proof over the log.
 type Proof struct {
 	// Index is the leaf (inclusion) or the older size (consistency).

@@ -39,7 +39,8 @@ func (l *ledger) importBatch(c *countersign.ImportBatch) error {
 	}
 	l.rely(countersign.ImportFact(c.ImportID), found.Change.AppliedPosition)
 	rows := c.Rows()
-	in := &intake{ledger: l, file: rows.File(), skip: found.Open.SkipRejects}
+	l.file, l.lines = rows.File(), map[countersign.UserID]int{}
+	in := &intake{ledger: l, skip: found.Open.SkipRejects}
 	switch {
 	case len(rows.Users) > 0:
 		err = in.users(rows.Users)
@@ -76,7 +77,6 @@ func skippedFields(rows []countersign.SkippedRow) any {
 // intake is one batch at work.
 type intake struct {
 	*ledger
-	file    string
 	skip    bool
 	skipped []countersign.SkippedRow
 }

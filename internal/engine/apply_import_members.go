@@ -41,6 +41,9 @@ func (in *intake) memberships(rows []countersign.ImportMembership) error {
 			continue
 		}
 		known.pairs[pair{m.UserID, m.GroupID}] = store.Pair{}
+		if _, first := in.lines[m.UserID]; !first {
+			in.lines[m.UserID] = rows[i].Line
+		}
 		made, from, touched = append(made, m), append(from, version), append(touched, m.GroupID)
 	}
 	if len(made) == 0 {

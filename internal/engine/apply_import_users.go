@@ -30,6 +30,7 @@ func (in *intake) users(rows []countersign.ImportUser) error {
 		if u.ExternalID != "" {
 			ends[u.ExternalID] = store.UserRef{ID: u.ID, Type: u.Type}
 		}
+		in.lines[u.ID] = row.Line
 		made = append(made, store.UserRow{User: u, EmailKey: key})
 	}
 	if len(made) == 0 {

@@ -44,7 +44,7 @@ func fates() map[countersign.ChangeKind]fate {
 			return &countersign.ChangeRole{UserID: id, Role: countersign.RoleTrader}
 		})},
 		countersign.KindUserGrant: {1, "grace", grace(func(id countersign.UserID) countersign.Change {
-			return &countersign.GrantPermissions{UserID: id, Permissions: []countersign.Permission{countersign.AuditExport}}
+			return &countersign.GrantPermissions{UserID: id, Permissions: []countersign.Permission{countersign.AuditRead}}
 		})},
 		countersign.KindUserRevoke: {1, "grace", func(h *house) countersign.Change {
 			h.approved(&countersign.GrantPermissions{UserID: h.ID("grace"), Permissions: []countersign.Permission{countersign.TransactionsCreate}})
@@ -64,7 +64,7 @@ func fates() map[countersign.ChangeKind]fate {
 			return &countersign.CreateGroup{Name: h.name("admins"), MemberIDs: []countersign.UserID{h.ID("grace")}} // a list is no subject
 		}},
 		countersign.KindGroupUpdate: {1, "", func(h *house) countersign.Change {
-			return &countersign.UpdateGroup{GroupID: h.team(h.ID("grace")), Permissions: countersign.Some([]countersign.Permission{countersign.AuditExport})}
+			return &countersign.UpdateGroup{GroupID: h.team(h.ID("grace")), Permissions: countersign.Some([]countersign.Permission{countersign.AuditRead})}
 		}},
 		countersign.KindGroupReplaceMembers: {1, "", func(h *house) countersign.Change {
 			return &countersign.ReplaceMembers{GroupID: h.team(), MemberIDs: []countersign.UserID{h.ID("grace")}}

@@ -44,6 +44,9 @@ type ledger struct {
 	// deactivated users have lost their active state.
 	deactivated []countersign.UserID
 	imported    *store.ImportedBatch
+	// file and lines say which row of an import made or moved a user.
+	file  string
+	lines map[countersign.UserID]int
 }
 
 func newLedger(w *work, position int64, immediate bool) *ledger {
@@ -64,7 +67,10 @@ func (l *ledger) applyAll(ops []countersign.Change) error {
 	if err := l.checkAdmins(); err != nil {
 		return err
 	}
-	return l.checkPeople(ops)
+	if err := l.checkPeople(ops); err != nil {
+		return err
+	}
+	return l.checkDuties()
 }
 
 // rely books that the batch depends on a fact at a version; the first word

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/countersign/countersign"
@@ -72,6 +73,40 @@ func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p coun
 	}
 	for _, id := range approval.Weaker(p) {
 		findings = append(findings, Finding{Severity: "warning", Field: id, Message: "asks less than the default, which no longer counts for what this rule matches; ask here for all that is needed"})
+	}
+	present, err := v.lintExclusions(p)
+	return append(findings, present...), err
+}
+
+// PolicyViolations lists who could hold what an exclusion of the policy keeps
+// apart, whatever let it come to that. It needs policies.read and users.read.
+func (e *Engine) PolicyViolations(ctx context.Context, actor countersign.Actor, p countersign.Page) (List[Violation], error) {
+	v, err := e.look(ctx, actor)
+	if err != nil {
+		return List[Violation]{}, err
+	}
+	defer v.done()
+	if err := firstOf(access.Require(v.holds, countersign.PoliciesRead), access.Require(v.holds, countersign.UsersRead)); err != nil {
+		return List[Violation]{}, err
+	}
+	return v.picture.Violations(v.picture.Organization().Policy.Exclusions, p, v.now)
+}
+
+// lintExclusions says how many hold already what an exclusion keeps apart: they
+// keep it until somebody takes it from them.
+func (v view) lintExclusions(p countersign.Policy) ([]Finding, error) {
+	var findings []Finding
+	for i, exclusion := range p.Exclusions {
+		list, err := v.picture.Violations([]countersign.Exclusion{exclusion}, countersign.Page{}, v.now)
+		if err != nil {
+			return nil, err
+		}
+		if list.Total > 0 {
+			findings = append(findings, Finding{
+				Severity: "warning", Field: "policy.exclusions." + strconv.Itoa(i),
+				Message: "users who hold already what this keeps apart: " + strconv.Itoa(list.Total) + "; they keep it until it is taken from them",
+			})
+		}
 	}
 	return findings, nil
 }

@@ -168,7 +168,7 @@ func TestAnEditedRequestIsNotDecided(t *testing.T) {
 			"its reason":  func(r *store.ChangeRecord) { lie(r.Openings, "reason", `"another"`) },
 			"its account": func(r *store.ChangeRecord) { r.Requester = h.ID("vera") },
 		} {
-			held, err := h.submit("ada", engine.Options{Reason: "why"}, &countersign.GrantPermissions{UserID: h.ID("bot"), Permissions: []countersign.Permission{countersign.AuditExport}}, &countersign.CreateGroup{Name: h.name("g"), Permissions: []countersign.Permission{countersign.AuditRead}})
+			held, err := h.submit("ada", engine.Options{Reason: "why"}, &countersign.GrantPermissions{UserID: h.ID("bot"), Permissions: []countersign.Permission{countersign.AccountsDelete}}, &countersign.CreateGroup{Name: h.name("g"), Permissions: []countersign.Permission{countersign.AuditRead}})
 			if err != nil {
 				t.Fatal(err)
 			}

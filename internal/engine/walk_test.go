@@ -505,6 +505,12 @@ func (w *walker) policy() countersign.Policy {
 	if w.chance(30) {
 		p.Default = asks()
 	}
+	if w.chance(50) {
+		p.Exclusions = []countersign.Exclusion{
+			{ID: "desk", Sides: [][]countersign.Permission{{"desk.trade"}, {countersign.AuditRead, countersign.UsersUpdate}}},
+			{ID: "three", Sides: [][]countersign.Permission{{countersign.GroupsCreate}, {"desk.trade"}, {countersign.ChangesApprove}}},
+		}[:one(w, 1, 2)]
+	}
 	if w.chance(40) {
 		p.Rules = append(p.Rules, countersign.Rule{
 			ID: "some", Changes: []string{one(w, "*", "group.*", "user.grant", "credential.*", "policy.put", "user.change_role")}, When: when(), Requirement: asks(),

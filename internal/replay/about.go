@@ -47,8 +47,8 @@ func fits[T ~string](wanted, has []T, all bool) bool {
 	return in > 0 && (!all || in == len(has))
 }
 
-// look describes an operation.
-func (p *player) look(r *request, op countersign.Change) about {
+// describe tells what an operation is about.
+func (p *player) describe(r *request, op countersign.Change) about {
 	asker, _ := read[userFields](p, countersign.UserFact(r.Requester))
 	a := about{kind: op.Kind(), asker: asker.Type}
 	if user := p.subject(op); user != "" {

@@ -214,6 +214,12 @@ func (p *player) playSubmission(e countersign.AuditEntry, l *leaf, b bodies) {
 	}
 	if r := p.register(e, l, b); r != nil {
 		r.state = countersign.ChangePending
+		if moved := (moves{}); r.EffectsTotal <= maxListed {
+			for _, e := range r.Effects {
+				moved.set(e.Fact, e.After)
+			}
+			p.checkDuties(r, moved)
+		}
 	}
 }
 
@@ -306,6 +312,11 @@ func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, ef
 	}
 	p.checkEffects(r, effects)
 	p.checkImport(r, effects)
+	moved := moves{}
+	for _, e := range effects {
+		moved.set(e.Fact, e.Set)
+	}
+	p.checkDuties(r, moved)
 	r.scheduled = time.Time{}
 	r.state, r.applied, r.version, r.closedAt = countersign.ChangeApplied, p.position, p.position, p.now
 	p.applyEffects(effects, r.Requester)

@@ -31,7 +31,7 @@ func past(t *testing.T, s store.Store) *scenario.World {
 	apply(&countersign.AddMembership{UserID: w.ID("bot"), GroupID: group})
 	w.As("grace").Denies(w.As("ada").Asks(w.Grant("vera", countersign.AuditRead))).MustBe(countersign.ChangeRejected)
 	w.As("ada").Cancels(w.As("ada").Asks(w.Grant("vera", countersign.AuditRead))).MustBe(countersign.ChangeCancelled)
-	w.As("ada").Replaces(w.As("ada").Asks(w.Grant("vera", countersign.AuditRead)), w.Grant("vera", countersign.AuditExport)).MustBe(countersign.ChangePending)
+	w.As("ada").Replaces(w.As("ada").Asks(w.Grant("vera", countersign.AuditRead)), w.Grant("vera", countersign.AccountsUpdate)).MustBe(countersign.ChangePending)
 	w.As("linus").Asks(w.Grant("vera", countersign.AccountsRead)).MustBe(countersign.ChangePending)
 	policy := countersign.TwoPersonPolicy()
 	policy.Default.ExpiresAfterSeconds = 3600

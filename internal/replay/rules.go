@@ -142,10 +142,10 @@ func (p *player) governed(r *request) []about {
 			out = append(out, p.imported(r, c)...)
 		case *countersign.RevokeCredential:
 			if p.ownerOf(c.CredentialID) != r.Requester {
-				out = append(out, p.look(r, op))
+				out = append(out, p.describe(r, op))
 			}
 		default:
-			out = append(out, p.look(r, op))
+			out = append(out, p.describe(r, op))
 		}
 	}
 	return out

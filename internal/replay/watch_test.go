@@ -67,6 +67,21 @@ func TestTheReplayNotices(t *testing.T) {
 			w.Clock.Pass(-time.Hour)
 			w.As("grace").Approves(request)
 		},
+		"a half for who is to get the other": func(w *scenario.World, policy func(countersign.Policy)) {
+			p := countersign.TwoPersonPolicy()
+			p.Exclusions = []countersign.Exclusion{{ID: "x", Sides: [][]countersign.Permission{{countersign.AuditExport}, {countersign.AuditRead}}}}
+			policy(p)
+			w.As("ada").Asks(w.Grant("vera", countersign.AuditExport))
+			agree(w, w.Grant("vera", countersign.AuditRead), "grace")
+		},
+		"a group that gives its members the other half": func(w *scenario.World, policy func(countersign.Policy)) {
+			team := w.Group("Auditors", nil, "vera")
+			w.As("ada").Asks(w.Grant("vera", countersign.AuditExport))
+			p := countersign.TwoPersonPolicy()
+			p.Exclusions = []countersign.Exclusion{{ID: "x", Sides: [][]countersign.Permission{{countersign.AuditExport}, {countersign.AuditRead}}}}
+			policy(p)
+			agree(w, &countersign.UpdateGroup{GroupID: team, Permissions: countersign.Some([]countersign.Permission{countersign.AuditRead})}, "grace")
+		},
 		"a policy that was tightened": func(w *scenario.World, policy func(countersign.Policy)) {
 			policy(countersign.TwoPersonPolicy())
 			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})

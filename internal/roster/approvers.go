@@ -7,21 +7,27 @@ import (
 	"github.com/countersign/countersign"
 )
 
-// holders returns the active users who hold a permission now. It goes through
-// what holds it, not through who: role and own sets are columns, and of the
-// groups only those count that grant it.
+// holders returns the active users who hold a permission now.
 func (p *Picture) holders(id uint32, at int64) *rowSet {
+	return p.reached(1<<userActive, func(set *permSet) bool { return set.has(id) }, func(c *memberChunk, i uint32) bool { return c.grantsAt(i, at) })
+}
+
+// reached returns the users in some states, a set of bits, whom something gives
+// what is asked about: role, own permissions, or a group in which their
+// membership counts. It goes through what gives it, not through who: role and own
+// sets are columns, and of the groups only those count that give it.
+func (p *Picture) reached(states uint16, gives func(*permSet) bool, counts func(c *memberChunk, i uint32) bool) *rowSet {
 	set := newRowSet(p.users.chunks())
 	var roles uint32
 	for r, perms := range p.common.roles {
-		if perms.has(id) {
+		if perms != nil && gives(perms) {
 			roles |= 1 << r
 		}
 	}
 	for n := range p.users.chunks() {
 		c := p.users.chunk(n)
 		for i := range uint32(userRows) {
-			if c.state(i) == userActive && (roles>>c.role(i)&1 != 0 || c.perms[i].has(id)) {
+			if states>>c.state(i)&1 != 0 && (roles>>c.role(i)&1 != 0 || c.perms[i] != nil && gives(c.perms[i])) {
 				set.add(n<<userShift + i)
 			}
 		}
@@ -29,15 +35,15 @@ func (p *Picture) holders(id uint32, at int64) *rowSet {
 	for n := range p.groups.chunks() {
 		c := p.groups.chunk(n)
 		for i, grants := range c.grants {
-			if !grants.has(id) {
+			if grants == nil || !gives(grants) {
 				continue
 			}
 			c.members[i].each(func(m uint32) {
 				d, k := p.members.at(m)
-				if len(d.terms) > 0 && !d.grantsAt(k, at) {
+				if len(d.terms) > 0 && !counts(d, k) {
 					return
 				}
-				if u, j := p.users.at(d.user[k]); u.state(j) == userActive {
+				if u, j := p.users.at(d.user[k]); states>>u.state(j)&1 != 0 {
 					set.add(d.user[k])
 				}
 			})

@@ -28,9 +28,10 @@ var (
 
 // Codes the code asks for by name. State 0 marks a row that is not in use.
 const (
-	noRow       uint8 = 0
-	userActive  uint8 = 1
-	userDeleted uint8 = 2
+	noRow         uint8 = 0
+	userActive    uint8 = 1
+	userDeleted   uint8 = 2
+	userSuspended uint8 = 8
 
 	groupActive  uint8 = 1
 	groupDeleted uint8 = 2

@@ -79,3 +79,29 @@ func (d *Dialect) lintPolicy(c *call) error {
 	wire.WriteJSON(c.w, http.StatusOK, whole(findings, func(f engine.Finding) findingOut { return findingOut(f) }))
 	return nil
 }
+
+type violationOut struct {
+	Exclusion string                     `json:"exclusion"`
+	UserID    countersign.UserID         `json:"user_id"`
+	UserName  text                       `json:"user_name"`
+	UserType  countersign.UserType       `json:"user_type"`
+	UserState countersign.UserState      `json:"user_state"`
+	Sides     [][]countersign.Permission `json:"sides"`
+}
+
+func violationToWire(v engine.Violation) violationOut {
+	return violationOut{v.Exclusion, v.User, text(v.Name), v.Type, v.State, v.Sides}
+}
+
+func (d *Dialect) listViolations(c *call) error {
+	q := wire.ParseQuery(c.r)
+	p := c.paging(q)
+	if err := q.Done(); err != nil {
+		return err
+	}
+	rows, err := d.Engine.PolicyViolations(c.ctx, c.actor, p.page)
+	if err != nil {
+		return err
+	}
+	return answerList(c, p, rows, func(v engine.Violation) string { return v.Place() }, plain(violationToWire))
+}

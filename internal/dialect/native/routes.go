@@ -63,6 +63,7 @@ func (d *Dialect) routes() []wire.Route {
 		d.row("GET", base+"/policy", "getPolicy", d.getPolicy),
 		d.row("PUT", base+"/policy", "putPolicy", d.putPolicy),
 		d.row("GET", base+"/policy/health", "getPolicyHealth", d.getPolicyHealth),
+		d.row("GET", base+"/policy/violations", "listViolations", d.listViolations),
 		d.row("POST", base+"/policy/lint", "lintPolicy", d.lintPolicy),
 
 		d.row("POST", base+"/check", "check", d.check),

@@ -108,6 +108,7 @@ func TestEveryOperationOnce(t *testing.T) {
 	// The organization is sealed: from now on a second person agrees.
 	h.Do(ada, "PATCH", base+"/organization", map[string]string{"name": "Northwind"}).Must(http.StatusOK)
 	h.Do(ada, "GET", base+"/policy/health", nil).Must(http.StatusOK)
+	h.Do(ada, "GET", base+"/policy/violations", nil).Must(http.StatusOK)
 	policy := h.Do(ada, "GET", base+"/policy", nil).Must(http.StatusOK)
 	h.Do(ada, "POST", base+"/policy/lint", policy.Body).Must(http.StatusOK)
 	h.Do(ada, "POST", base+"/organization/seal", nil).Must(http.StatusOK)
