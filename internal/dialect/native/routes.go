@@ -14,7 +14,7 @@ const (
 // routes has one row for each operation of the document; the name is the
 // operation's operationId, and a test holds the two lists together.
 func (d *Dialect) routes() []wire.Route {
-	rows := []wire.Route{
+	return append(d.governing(), []wire.Route{
 		public("GET", base+"/openapi.yaml", "getDocument", d.getDocument),
 		public("POST", base+"/setup", "setUp", d.setUp),
 		d.row("GET", base+"/me", "getMe", d.getMe),
@@ -46,26 +46,6 @@ func (d *Dialect) routes() []wire.Route {
 		d.row("PATCH", base+"/memberships/{membership_id}", "updateMembership", d.updateMembership),
 		d.row("DELETE", base+"/memberships/{membership_id}", "deleteMembership", d.deleteMembership),
 
-		d.row("GET", base+"/changes", "listChanges", d.listChanges),
-		large(d.row("POST", base+"/changes", "submitChange", d.submitChange)),
-		d.row("GET", base+"/changes/{change_id}", "getChange", d.getChange),
-		d.row("POST", base+"/changes/{change_id}/approvals", "decideChange", d.decideChange),
-		d.row("GET", base+"/changes/{change_id}/document", "getChangeDocument", d.getChangeDocument),
-		d.row("POST", base+"/changes/{change_id}/statement", "makeStatement", d.makeStatement),
-		d.row("POST", base+"/changes/{change_id}/cancel", "cancelChange", d.cancelChange),
-		large(d.row("POST", base+"/changes/{change_id}/replace", "replaceChange", d.replaceChange)),
-
-		d.row("POST", base+"/imports", "openImport", d.openImport),
-		d.row("GET", base+"/imports/{import_id}", "getImport", d.getImport),
-		d.row("GET", base+"/imports/{import_id}/batches/{index}", "getImportBatch", d.getImportBatch),
-		d.row("POST", base+"/imports/{import_id}/batches/{index}", "takeImportBatch", d.takeImportBatch),
-
-		d.row("GET", base+"/policy", "getPolicy", d.getPolicy),
-		d.row("PUT", base+"/policy", "putPolicy", d.putPolicy),
-		d.row("GET", base+"/policy/health", "getPolicyHealth", d.getPolicyHealth),
-		d.row("GET", base+"/policy/violations", "listViolations", d.listViolations),
-		d.row("POST", base+"/policy/lint", "lintPolicy", d.lintPolicy),
-
 		d.row("POST", base+"/check", "check", d.check),
 		d.row("POST", base+"/check/batch", "checkBatch", d.checkBatch),
 		d.row("POST", zen+"/evaluation", "evaluate", d.evaluate),
@@ -93,8 +73,32 @@ func (d *Dialect) routes() []wire.Route {
 		d.row("GET", base+"/organization", "getOrganization", d.getOrganization),
 		d.row("PATCH", base+"/organization", "updateOrganization", d.updateOrganization),
 		d.row("POST", base+"/organization/seal", "sealOrganization", d.sealOrganization),
+	}...)
+}
+
+// governing are the routes of changes and of the policy that governs them.
+func (d *Dialect) governing() []wire.Route {
+	return []wire.Route{
+		d.row("GET", base+"/changes", "listChanges", d.listChanges),
+		large(d.row("POST", base+"/changes", "submitChange", d.submitChange)),
+		d.row("GET", base+"/changes/{change_id}", "getChange", d.getChange),
+		d.row("POST", base+"/changes/{change_id}/approvals", "decideChange", d.decideChange),
+		d.row("GET", base+"/changes/{change_id}/document", "getChangeDocument", d.getChangeDocument),
+		d.row("POST", base+"/changes/{change_id}/statement", "makeStatement", d.makeStatement),
+		d.row("POST", base+"/changes/{change_id}/cancel", "cancelChange", d.cancelChange),
+		large(d.row("POST", base+"/changes/{change_id}/replace", "replaceChange", d.replaceChange)),
+
+		d.row("POST", base+"/imports", "openImport", d.openImport),
+		d.row("GET", base+"/imports/{import_id}", "getImport", d.getImport),
+		d.row("GET", base+"/imports/{import_id}/batches/{index}", "getImportBatch", d.getImportBatch),
+		d.row("POST", base+"/imports/{import_id}/batches/{index}", "takeImportBatch", d.takeImportBatch),
+
+		d.row("GET", base+"/policy", "getPolicy", d.getPolicy),
+		d.row("PUT", base+"/policy", "putPolicy", d.putPolicy),
+		d.row("GET", base+"/policy/health", "getPolicyHealth", d.getPolicyHealth),
+		d.row("GET", base+"/policy/violations", "listViolations", d.listViolations),
+		d.row("POST", base+"/policy/lint", "lintPolicy", d.lintPolicy),
 	}
-	return rows
 }
 
 // row is a route that asks for a bearer token.
