@@ -1,6 +1,8 @@
 package native
 
 import (
+	"slices"
+
 	"net/http"
 
 	"github.com/countersign/countersign/internal/wire"
@@ -14,7 +16,12 @@ const (
 // routes has one row for each operation of the document; the name is the
 // operation's operationId, and a test holds the two lists together.
 func (d *Dialect) routes() []wire.Route {
-	return append(d.governing(), []wire.Route{
+	return slices.Concat(d.directory(), d.governing(), d.proving())
+}
+
+// directory are the routes of users, groups and memberships.
+func (d *Dialect) directory() []wire.Route {
+	return []wire.Route{
 		public("GET", base+"/openapi.yaml", "getDocument", d.getDocument),
 		public("POST", base+"/setup", "setUp", d.setUp),
 		d.row("GET", base+"/me", "getMe", d.getMe),
@@ -45,7 +52,13 @@ func (d *Dialect) routes() []wire.Route {
 		d.row("GET", base+"/memberships/{membership_id}", "getMembership", d.getMembership),
 		d.row("PATCH", base+"/memberships/{membership_id}", "updateMembership", d.updateMembership),
 		d.row("DELETE", base+"/memberships/{membership_id}", "deleteMembership", d.deleteMembership),
+	}
+}
 
+// proving are the routes of checks, credentials, the log, the catalogue and the
+// organization.
+func (d *Dialect) proving() []wire.Route {
+	return []wire.Route{
 		d.row("POST", base+"/check", "check", d.check),
 		d.row("POST", base+"/check/batch", "checkBatch", d.checkBatch),
 		d.row("POST", zen+"/evaluation", "evaluate", d.evaluate),
@@ -73,7 +86,7 @@ func (d *Dialect) routes() []wire.Route {
 		d.row("GET", base+"/organization", "getOrganization", d.getOrganization),
 		d.row("PATCH", base+"/organization", "updateOrganization", d.updateOrganization),
 		d.row("POST", base+"/organization/seal", "sealOrganization", d.sealOrganization),
-	}...)
+	}
 }
 
 // governing are the routes of changes and of the policy that governs them.
