@@ -1,9 +1,8 @@
 package native
 
 import (
-	"slices"
-
 	"net/http"
+	"slices"
 
 	"github.com/countersign/countersign/internal/wire"
 )
