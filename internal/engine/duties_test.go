@@ -267,8 +267,15 @@ func TestSomebodyWhoIsToBeCountsForAnExclusion(t *testing.T) {
 			Name: "Nia", Email: "nia@house.example", Role: countersign.RoleViewer, GroupIDs: []countersign.GroupID{w.makers, w.idle},
 		})
 		nia := only[*countersign.InvitePerson](c).UserID
-		_, err := w.submit("grace", noOptions, &countersign.UpdateGroup{GroupID: w.idle, Permissions: countersign.Some([]countersign.Permission{paysOut})})
+		giveBoth := &countersign.UpdateGroup{GroupID: w.idle, Permissions: countersign.Some([]countersign.Permission{paysOut})}
+		_, err := w.submit("grace", noOptions, giveBoth)
 		w.conflicts(err, nia)
+		w.votes("edsger", c.Change, countersign.Deny)
+		c = w.mustHoldBy("ada", &countersign.CreateAPIUser{
+			Name: "bot 2", Role: countersign.RoleNone, ResponsiblePersonID: w.ID("ada"), Permissions: []countersign.Permission{paysIn}, GroupIDs: []countersign.GroupID{w.idle},
+		})
+		_, err = w.submit("grace", noOptions, giveBoth)
+		w.conflicts(err, only[*countersign.CreateAPIUser](c).UserID)
 	})
 }
 
