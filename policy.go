@@ -112,7 +112,7 @@ type ApproverSet struct {
 
 // Exclusion is a static separation of duties (governance.md S6): nobody may come
 // to hold permissions of more than one side of it, through whatever, counting
-// what begins later and what open requests would add (docs/adr/0025).
+// what begins later and what open requests would add (docs/adr/0027).
 type Exclusion struct {
 	// ID is unique among the exclusions of the policy.
 	ID string `json:"id"`

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign"
 )
 
-// What counts for a separation of duties (docs/adr/0025): what a living user of
+// What counts for a separation of duties (docs/adr/0027): what a living user of
 // any state would hold if every membership had begun, those that are over left
 // out; and where a change is judged, what the other open requests would add.
 

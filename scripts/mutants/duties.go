@@ -1,6 +1,6 @@
 package main
 
-// duties are the rules of what a policy keeps apart (docs/adr/0025).
+// duties are the rules of what a policy keeps apart (docs/adr/0027).
 func duties() []rule {
 	const engine, picture, report = "internal/engine/duties.go", "internal/roster/duties.go", "internal/roster/violations.go"
 	const both, open, before = "TestNobodyComesToHoldBothSides", "TestOpenRequestsCountForAnExclusion", "TestWhatWasSoBefore"
