@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,18 +48,32 @@ func (s *session) ruleLines(p *client.Policy) []ruleLine {
 		lines = append(lines, s.ruleLine(rule.ID, changes, rule.Requirement))
 	}
 	lines = append(lines, s.ruleLine("default", "all others", p.Default))
+	most := math.MaxInt
+	if s.format() == asTable {
+		most = mostNamed
+	}
 	for _, exclusion := range p.Exclusions {
-		lines = append(lines, ruleLine{exclusion.ID, "nobody holds", sides(exclusion.Sides), ""})
+		lines = append(lines, ruleLine{exclusion.ID, "nobody holds", sides(exclusion.Sides, most), ""})
 	}
 	return lines
 }
 
-// sides are what must not come together.
-func sides(list [][]client.Permission) string {
+// mostNamed is how many permissions of a side a table for people names.
+const mostNamed = 3
+
+func someOf(list []string, most int) string {
+	if len(list) <= most {
+		return strings.Join(list, "|")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], "|"), len(list)-most)
+}
+
+// sides are what must not come together; of each side at most some are named.
+func sides(list [][]client.Permission, most int) string {
 	var words []string
 	for _, side := range list {
 		if len(side) > 0 {
-			words = append(words, strings.Join(textsOf(side), "|"))
+			words = append(words, someOf(textsOf(side), most))
 		}
 	}
 	return strings.Join(words, " together with ")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ func violationColumns() []column[client.Violation] {
 		{name: "user_name", cell: func(v client.Violation) string { return v.UserName }},
 		{name: "user_type", cell: func(v client.Violation) string { return string(v.UserType) }},
 		{name: "user_state", cell: func(v client.Violation) string { return string(v.UserState) }},
-		{name: "holds", cell: func(v client.Violation) string { return sides(v.Sides) }},
+		{name: "holds", cell: func(v client.Violation) string { return sides(v.Sides, math.MaxInt) }},
 	}
 }
 
