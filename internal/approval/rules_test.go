@@ -191,3 +191,20 @@ func TestWhatIsCounted(t *testing.T) {
 		})
 	}
 }
+
+// Ada takes the first place she finds; when Grace can have no other, Ada moves on
+// to one that only she can have.
+func TestWhoeverCameFirstMakesRoom(t *testing.T) {
+	security, operations := people{"ada", "grace"}, people{"ada"}
+	tally := approval.Count(approval.Case{
+		Clauses: []approval.ClauseCase{
+			{Clause: clause(countersign.ApproverSet{GroupID: "security"}, 1), Pool: security, Now: security},
+			{Clause: clause(countersign.ApproverSet{GroupID: "operations"}, 1), Pool: operations, Now: operations},
+		},
+		Exclusive: true, Digest: "digest",
+		Approvals: []countersign.Approval{vote("ada", countersign.Approve), vote("grace", countersign.Approve)},
+	})
+	if !tally.Met {
+		t.Errorf("not met: %+v", tally)
+	}
+}

@@ -6,7 +6,7 @@ func policies() []rule {
 	return []rule{
 		{"enough different people", tally, "filled = len(different(people)) >= c.Distinct", "filled = true", approvalPkg, "TestWhatIsCounted"},
 		{"one person in one exclusive clause", tally, "if c.Exclusive {", "if false {", approvalPkg, "TestWhatIsCounted"},
-		{"whoever came first makes room", "internal/approval/matching.go", "if m.place(sitting) {", "if _ = sitting; false {", approvalPkg, "TestExclusiveClauses"},
+		{"whoever came first makes room", "internal/approval/matching.go", "if m.place(sitting) {", "if _ = sitting; false {", approvalPkg, "TestWhoeverCameFirstMakesRoom"},
 		{"as many denials as the veto asks", "internal/approval/approval.go", "n := min(a.Vetoes(), b.Vetoes())", "n := max(a.Vetoes(), b.Vetoes())", approvalPkg, "TestOfTwoRequirements"},
 		{"what is freed is freed wholly", "internal/approval/approval.go", "(!rule.Requirement.Free() || frees(rule, op))", "true", approvalPkg, "TestAConditionFrees"},
 		{"the requester is counted out", "internal/approval/prove.go", "p.without(first[:1])", "p.without(nil)", approvalPkg, "TestNobodyIsLockedOut"},
