@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"sort"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -61,6 +63,25 @@ func (e *Engine) Entries(ctx context.Context, actor countersign.Actor, from int6
 		return err
 	})
 	return entries, at, err
+}
+
+// FirstEntry finds the index of the first of size entries whose time is so, which
+// must hold of all after it: times never decrease along the log. It is size where
+// there is none.
+func (e *Engine) FirstEntry(ctx context.Context, actor countersign.Actor, size int64, so func(time.Time) bool) (int64, error) {
+	var failed error
+	found := sort.Search(int(size), func(i int) bool {
+		if failed != nil {
+			return true
+		}
+		entries, _, err := e.Entries(ctx, actor, int64(i), 1)
+		if err != nil || len(entries) == 0 {
+			failed = err
+			return true
+		}
+		return so(entries[0].Time)
+	})
+	return int64(found), failed
 }
 
 func entryBytes(n countersign.AuditEntry) int {

@@ -3,7 +3,6 @@ package fireblocks
 import (
 	"net/http"
 	"slices"
-	"sort"
 	"strconv"
 	"time"
 
@@ -103,11 +102,11 @@ func (t *trail) page() (auditOut, error) {
 	if err != nil {
 		return out, err
 	}
-	low, err := t.first(head.Size, func(at time.Time) bool { return !at.Before(t.start) })
+	low, err := t.d.Engine.FirstEntry(t.c.ctx, t.c.actor, head.Size, func(at time.Time) bool { return !at.Before(t.start) })
 	if err != nil {
 		return out, err
 	}
-	high, err := t.first(head.Size, func(at time.Time) bool { return at.After(t.end) })
+	high, err := t.d.Engine.FirstEntry(t.c.ctx, t.c.actor, head.Size, func(at time.Time) bool { return at.After(t.end) })
 	if err != nil {
 		return out, err
 	}
@@ -121,24 +120,6 @@ func (t *trail) page() (auditOut, error) {
 		out.Next, out.Cursor = &text, &text
 	}
 	return out, err
-}
-
-// first finds the index of the first entry whose time is so; times never
-// decrease along the log.
-func (t *trail) first(size int64, so func(time.Time) bool) (int64, error) {
-	var failed error
-	found := sort.Search(int(size), func(i int) bool {
-		if failed != nil {
-			return true
-		}
-		entries, _, err := t.d.Engine.Entries(t.c.ctx, t.c.actor, int64(i), 1)
-		if err != nil || len(entries) == 0 {
-			failed = err
-			return true
-		}
-		return so(entries[0].Time)
-	})
-	return int64(found), failed
 }
 
 // walk gathers one page from the window [low, high) and returns where the next

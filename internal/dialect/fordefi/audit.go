@@ -2,7 +2,6 @@ package fordefi
 
 import (
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -70,35 +69,17 @@ func (d *Dialect) trail(c *call) (*trail, error) {
 	t.high = head.Size
 	if c.args.given("created_before") {
 		end := time.UnixMicro(c.args.number("created_before"))
-		if t.high, err = t.first(head.Size, func(at time.Time) bool { return at.After(end) }); err != nil {
+		if t.high, err = t.d.Engine.FirstEntry(t.c.ctx, t.c.actor, head.Size, func(at time.Time) bool { return at.After(end) }); err != nil {
 			return nil, err
 		}
 	}
 	if c.args.given("created_after") {
 		begin := time.UnixMicro(c.args.number("created_after"))
-		if t.low, err = t.first(t.high, func(at time.Time) bool { return !at.Before(begin) }); err != nil {
+		if t.low, err = t.d.Engine.FirstEntry(t.c.ctx, t.c.actor, t.high, func(at time.Time) bool { return !at.Before(begin) }); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
-}
-
-// first finds the index of the first entry whose time is so; times never decrease
-// along the log.
-func (t *trail) first(size int64, so func(time.Time) bool) (int64, error) {
-	var failed error
-	found := sort.Search(int(size), func(i int) bool {
-		if failed != nil {
-			return true
-		}
-		entries, _, err := t.d.Engine.Entries(t.c.ctx, t.c.actor, int64(i), 1)
-		if err != nil || len(entries) == 0 {
-			failed = err
-			return true
-		}
-		return so(entries[0].Time)
-	})
-	return int64(found), failed
 }
 
 func (t *trail) filtered() bool { return len(t.categories)+len(t.createdBy) > 0 }
