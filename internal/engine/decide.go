@@ -59,6 +59,7 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
+	w.tries(string(v.Decision), nil, &request)
 	if err := access.Vote(w.actor, w.holds); err != nil {
 		return countersign.Outcome{}, err
 	}
