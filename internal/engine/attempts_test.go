@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,6 +36,13 @@ func (h *house) refusals(from int64) (told []audit.Leaf) {
 // grantsHimself is what nobody lets vera do.
 func (h *house) grantsHimself() (engine.Result, error) {
 	return h.submit("vera", noOptions, h.Grant("vera", countersign.AuditRead))
+}
+
+// movedSince reports whether the log holds more from an index on than what was
+// refused.
+func (h *house) movedSince(from int64) bool {
+	h.t.Helper()
+	return slices.ContainsFunc(h.entries(from), func(e countersign.AuditEntry) bool { return e.Kind != countersign.EntryRefused })
 }
 
 // locksOut is what no rule lets anybody do.

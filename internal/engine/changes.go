@@ -52,8 +52,7 @@ func (c weighed) due(row store.ChangeRecord, now time.Time) bool {
 
 // inTime refuses the approval that would let a request wait beyond its expiry.
 func (c weighed) inTime(row store.ChangeRecord, now time.Time) error {
-	delay := c.required.Delay()
-	if row.State == countersign.ChangeScheduled || now.Add(delay).Before(row.ExpiresAt) || !approval.Count(c.Case).Met {
+	if !c.tooLate(row.State, row.ExpiresAt, now) || !approval.Count(c.Case).Met {
 		return nil
 	}
 	return countersign.Code(countersign.Refused, "too_late", "", "this request would expire before its delay is over; ask for it anew")
@@ -148,7 +147,8 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	}
 	c := gather(v.picture, request, v.now)
 	tally := approval.Count(c.Case)
-	out.Reachable = tally.Reachable
+	out.Unreachable = c.unreachable(request, tally, v.now)
+	out.Reachable = out.Unreachable == nil
 	out.People, out.NeedPeople, out.Denials, out.Vetoes = tally.People, c.Distinct, tally.Denials, c.Veto
 	if out.State == countersign.ChangeScheduled {
 		out.DueAt = request.ScheduledAt.Add(c.required.Delay())
@@ -182,7 +182,7 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 	defer v.done()
 	list := List[ChangeView]{Revision: v.picture.Position(), Items: []ChangeView{}}
 	switch {
-	case f.NeedsMe || onlyOpen(f.States):
+	case f.NeedsMe || f.Reachable != nil || onlyOpen(f.States):
 		v.fromBook(f, p, &list)
 	default:
 		err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
@@ -232,7 +232,8 @@ func (v view) fromBook(f ChangeFilter, p countersign.Page, list *List[ChangeView
 		if !v.keeps(f, request) {
 			continue
 		}
-		if seen := v.describe(request); !f.NeedsMe || seen.CanDecide {
+		seen := v.describe(request)
+		if (!f.NeedsMe || seen.CanDecide) && (f.Reachable == nil || *f.Reachable == seen.Reachable) {
 			gatherer{p, list}.take(seen)
 		}
 	}

@@ -20,6 +20,10 @@ func (d *Dialect) listChanges(c *call) error {
 		UserID:  id[countersign.UserID](q, "user_id"),
 		GroupID: id[countersign.GroupID](q, "group_id"),
 	}
+	if q.Has("reachable") {
+		filter.Reachable = new(bool)
+		*filter.Reachable = q.Bool("reachable", false)
+	}
 	p := c.paging(q)
 	if err := q.Done(); err != nil {
 		return err
