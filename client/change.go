@@ -212,6 +212,10 @@ type ChangeQuery struct {
 	// Reachable asks for open ones that can still be applied, or (false) no longer;
 	// nil does not ask.
 	Reachable *bool
+	// VotedWith asks for those on which a vote was given or signed with this
+	// credential: of open ones a vote that is void once the credential is revoked, of
+	// closed ones a vote that counted.
+	VotedWith CredentialID
 	Paging
 }
 
@@ -226,6 +230,7 @@ func (q ChangeQuery) values() url.Values {
 	if q.Reachable != nil {
 		v.Set("reachable", strconv.FormatBool(*q.Reachable))
 	}
+	addString(v, "voted_with", q.VotedWith)
 	q.Paging.values(v)
 	return v
 }

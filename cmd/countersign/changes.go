@@ -133,6 +133,7 @@ waits in vain: too few are left who may approve it, or too little time.`,
 	cmd.Flags().BoolVar(&unreachable, "unreachable", false, "open ones that can no longer be applied as things stand")
 	cmd.Flags().StringVar(&user, "user", "", "that touch this `USER`")
 	cmd.Flags().StringVar(&group, "group", "", "that touch this `GROUP`")
+	cmd.Flags().StringVar((*string)(&q.VotedWith), "voted-with", "", "on which somebody voted with this `CREDENTIAL`")
 	p = pages(cmd)
 }
 

@@ -86,6 +86,10 @@ type ChangeFilter struct {
 	// Reachable keeps open requests that can still be decided (true) or no longer
 	// can (false); nil does not ask.
 	Reachable *bool
+	// VotedWith keeps requests on which somebody's last word was given with this
+	// credential, or signed with it, before it was revoked: of open ones a vote that
+	// its revocation has voided, of closed ones a vote that counted.
+	VotedWith countersign.CredentialID
 }
 
 // ChangeView is a change request as its readers see it.

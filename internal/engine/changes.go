@@ -187,7 +187,7 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 	default:
 		err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
 			list.Items, list.Total, list.More = list.Items[:0], 0, false
-			if f.UserID == "" && f.GroupID == "" && access.SeeChange(actor, v.holds, "", "") {
+			if f.UserID == "" && f.GroupID == "" && f.VotedWith == "" && access.SeeChange(actor, v.holds, "", "") {
 				return v.pageFromStore(ctx, tx, f, p, &list)
 			}
 			return v.fromStore(ctx, tx, f, p, &list)
@@ -204,7 +204,8 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 func (v view) keeps(f ChangeFilter, request countersign.ChangeRequest) bool {
 	state := request.StateAt(v.now)
 	return access.SeeChange(v.actor, v.holds, request.Requester, request.RequesterPerson) && f.touches(request) &&
-		(len(f.States) == 0 || slices.Contains(f.States, state))
+		(len(f.States) == 0 || slices.Contains(f.States, state)) &&
+		(f.VotedWith == "" || v.votedWith(request, f.VotedWith))
 }
 
 // gatherer takes requests newest first and keeps the page.
@@ -245,7 +246,7 @@ const storePage = 200
 func (v view) fromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p countersign.Page, list *List[ChangeView]) error {
 	before := countersign.ChangeID("")
 	for {
-		rows, err := tx.Changes(ctx, f.stored(), before, storePage)
+		rows, err := f.rows(ctx, tx, before)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -260,6 +261,14 @@ func (v view) fromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p 
 		}
 		before = rows[len(rows)-1].ID
 	}
+}
+
+// rows reads the next requests that may pass the filter.
+func (f ChangeFilter) rows(ctx context.Context, tx store.ReadTx, before countersign.ChangeID) ([]store.ChangeRecord, error) {
+	if f.VotedWith != "" {
+		return tx.ChangesVotedWith(ctx, f.VotedWith, before, storePage)
+	}
+	return tx.Changes(ctx, f.stored(), before, storePage)
 }
 
 // pageFromStore reads the requests of one page only: nothing but the state has to

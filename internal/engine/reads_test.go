@@ -83,10 +83,10 @@ func TestListsOfRequestsAgreeWithReadingEach(t *testing.T) {
 		filters := map[string]engine.ChangeFilter{
 			"all": {}, "needs me": {NeedsMe: true}, "about vera": {UserID: h.ID("vera")}, "about a group": {GroupID: group},
 			"open or expired": {States: []countersign.ChangeState{countersign.ChangePending, countersign.ChangeExpired}},
-			"reachable": {Reachable: new(true)}, "out of reach": {Reachable: new(bool)},
+			"reachable":       {Reachable: new(true)}, "out of reach": {Reachable: new(bool)},
 			"out of reach and expired": {Reachable: new(bool), States: []countersign.ChangeState{countersign.ChangeExpired}},
-			"reachable by me": {Reachable: new(true), NeedsMe: true},
-			"open about vera": {States: []countersign.ChangeState{countersign.ChangePending}, UserID: h.ID("vera")},
+			"reachable by me":          {Reachable: new(true), NeedsMe: true},
+			"open about vera":          {States: []countersign.ChangeState{countersign.ChangePending}, UserID: h.ID("vera")},
 		}
 		for _, state := range countersign.ChangeStates() {
 			filters[string(state)] = engine.ChangeFilter{States: []countersign.ChangeState{state}}
