@@ -116,15 +116,7 @@ waits in vain: too few are left who may approve it, or too little time.`,
 			}
 			return showList(s, p, changeColumns(s), func(at client.Paging, opts ...client.ReadOption) (*client.List[client.Change], error) {
 				q.Paging = at
-				list, err := s.api.ListChanges(ctx, q, opts...)
-				if err == nil && s.format() == asTable {
-					var requesters []client.UserID
-					for _, c := range list.Items {
-						requesters = append(requesters, c.Requester)
-					}
-					s.learn(ctx, requesters, nil)
-				}
-				return list, err
+				return s.listChanges(ctx, q, opts...)
 			})
 		},
 	})
@@ -135,6 +127,20 @@ waits in vain: too few are left who may approve it, or too little time.`,
 	cmd.Flags().StringVar(&group, "group", "", "that touch this `GROUP`")
 	cmd.Flags().StringVar((*string)(&q.VotedWith), "voted-with", "", "on which somebody voted with this `CREDENTIAL`")
 	p = pages(cmd)
+}
+
+// listChanges lists a page of changes, and learns who asked for them where people
+// will read it.
+func (s *session) listChanges(ctx context.Context, q client.ChangeQuery, opts ...client.ReadOption) (*client.List[client.Change], error) {
+	list, err := s.api.ListChanges(ctx, q, opts...)
+	if err == nil && s.format() == asTable {
+		var requesters []client.UserID
+		for _, c := range list.Items {
+			requesters = append(requesters, c.Requester)
+		}
+		s.learn(ctx, requesters, nil)
+	}
+	return list, err
 }
 
 func (s *session) changesShow(parent *cobra.Command) {

@@ -34,7 +34,7 @@ it counted, so that somebody has to look at them. CREDENTIAL is an id.`,
 			}
 			columns := append([]column[client.Change]{{name: "vote", cell: func(c client.Change) string { return standing(c, credential) }}}, changeColumns(s)...)
 			return showList(s, paged, columns, func(p client.Paging, opts ...client.ReadOption) (*client.List[client.Change], error) {
-				return s.api.ListChanges(ctx, client.ChangeQuery{VotedWith: id, Paging: p}, opts...)
+				return s.listChanges(ctx, client.ChangeQuery{VotedWith: id, Paging: p}, opts...)
 			})
 		},
 	})

@@ -88,7 +88,7 @@ type ChangeFilter struct {
 	Reachable *bool
 	// VotedWith keeps requests on which somebody's last word was given with this
 	// credential, or signed with it, before it was revoked: of open ones a vote that
-	// its revocation has voided, of closed ones a vote that counted.
+	// its revocation voids, of those that votes have decided a vote that counted.
 	VotedWith countersign.CredentialID
 }
 

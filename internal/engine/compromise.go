@@ -9,6 +9,11 @@ import (
 // credential, or signed with it (governance.md B.8, the compromise report). What was
 // decided after its revocation was decided without that vote.
 func (v view) votedWith(request countersign.ChangeRequest, id countersign.CredentialID) bool {
+	switch request.StateAt(v.now) {
+	case countersign.ChangeCancelled, countersign.ChangeExpired, countersign.ChangeStale:
+		return false // no vote has decided it
+	default:
+	}
 	credential, known := v.picture.Credential(id)
 	revoked := known && credential.State == countersign.CredentialRevoked
 	if revoked && !request.State.Open() && credential.Version < request.Version {

@@ -166,6 +166,10 @@ func keyIsCompromised(t *testing.T, h *house) {
 	withdrawn := ask()
 	h.signs("grace", withdrawn, countersign.Approve, stolen)
 	h.votes("grace", withdrawn, countersign.Withdraw)
+	ended := ask()
+	h.signs("grace", ended, countersign.Approve, stolen)
+	_, err := h.Engine.Cancel(t.Context(), h.As("ada").Actor, ended.ID, noOptions)
+	h.fatal(err)
 	h.votes("grace", again, countersign.Withdraw)
 	h.votes("grace", again, countersign.Approve) // her last word is not signed
 	h.applies("grace", &countersign.RevokeCredential{CredentialID: stolen.id})

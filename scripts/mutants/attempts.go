@@ -30,6 +30,7 @@ func attempts() []rule {
 		{"edges: not for another word", "internal/engine/decide.go", "return voted && decided && v.repeats(last) &&", "return voted && decided &&", enginePkg, "TestEdgesOfGovernance"},
 		{"edges: a settled vote is answered again", "internal/engine/decide.go", "if settledBy(request, w.actor.User, v) {", "if false {", enginePkg, "TestEdgesOfGovernance"},
 		{"edges: what was decided after a revocation", "internal/engine/compromise.go", "if revoked && !request.State.Open() && credential.Version < request.Version {", "if revoked && false {", enginePkg, "TestEdgesOfGovernance"},
+		{"edges: what no vote decided", "internal/engine/compromise.go", "		return false // no vote has decided it", "", enginePkg, "TestEdgesOfGovernance"},
 		{"edges: the last word of who voted", "internal/engine/compromise.go", "last.Position == a.Position &&", "last.Position > 0 &&", enginePkg, "TestEdgesOfGovernance"},
 		{"edges: a statement names its key", "internal/engine/compromise.go", "a.Credential != id && statement.Key(a.Statement) != id", "a.Credential != id", enginePkg, "TestEdgesOfGovernance"},
 	}
