@@ -13,7 +13,8 @@ const (
 
 // reach is what an operation of a kind can be about, as far as conditions ask.
 type reach struct {
-	// users of these types, all of them at once where they are several.
+	// users of these types, or of any where none are named; all of them at once
+	// where the operation is about several.
 	users  spread
 	types  []countersign.UserType
 	groups spread
@@ -23,53 +24,48 @@ type reach struct {
 	approvers bool
 }
 
-// Of the kinds a policy is asked about; the others (what was decided before, and
-// the end of one's own credential) match no rule. It follows how the engine
-// describes operations, and a test of the engine holds them together.
-var reaches = map[countersign.ChangeKind]reach{
-	countersign.KindUserInvite:          {one, person, several, true, true},
-	countersign.KindUserCreateAPIUser:   {one, apiUser, several, true, false},
-	countersign.KindUserCreateAPISigner: {one, apiSigner, none, false, false},
-	countersign.KindUserCreateEndUser:   {one, endUser, none, false, false},
-	countersign.KindUserUpdate:          {one, anybody, none, false, true},
-	countersign.KindUserChangeRole:      {one, anybody, none, true, true},
-	countersign.KindUserGrant:           {one, anybody, none, true, true},
-	countersign.KindUserRevoke:          {one, anybody, none, true, true},
-	countersign.KindUserSetPermissions:  {one, anybody, none, true, true},
-	countersign.KindUserOnboardingCode:  {one, anybody, none, false, true},
-	countersign.KindUserResetDevice:     {one, anybody, none, true, true},
-	countersign.KindUserSuspend:         {one, anybody, none, true, true},
-	countersign.KindUserReactivate:      {one, anybody, several, true, true},
-	countersign.KindUserDelete:          {one, anybody, none, true, true},
+// reachOf says what operations of a kind can be about; false of the kinds that no
+// policy is asked about, because they were decided before. It follows how the
+// engine describes operations, and a test of the engine holds the two together.
+func reachOf(kind countersign.ChangeKind) (reach, bool) {
+	born := func(t countersign.UserType) []countersign.UserType { return []countersign.UserType{t} }
+	switch kind {
+	case countersign.KindUserInvite:
+		return reach{users: one, types: born(countersign.Person), groups: several, permissions: true, approvers: true}, true
+	case countersign.KindUserCreateAPIUser:
+		return reach{users: one, types: born(countersign.APIUser), groups: several, permissions: true}, true
+	case countersign.KindUserCreateAPISigner:
+		return reach{users: one, types: born(countersign.APISigner)}, true
+	case countersign.KindUserCreateEndUser:
+		return reach{users: one, types: born(countersign.EndUser)}, true
+	case countersign.KindUserReactivate:
+		return reach{users: one, groups: several, permissions: true, approvers: true}, true
+	case countersign.KindUserChangeRole, countersign.KindUserGrant, countersign.KindUserRevoke, countersign.KindUserSetPermissions,
+		countersign.KindUserResetDevice, countersign.KindUserSuspend, countersign.KindUserDelete:
+		return reach{users: one, permissions: true, approvers: true}, true
+	case countersign.KindUserUpdate, countersign.KindUserOnboardingCode,
+		countersign.KindCredentialCreate, countersign.KindCredentialIssueCode, countersign.KindCredentialRevoke:
+		return reach{users: one, approvers: true}, true
 
-	countersign.KindGroupCreate:         {several, anybody, none, true, true},
-	countersign.KindGroupUpdate:         {none, nil, one, true, true},
-	countersign.KindGroupReplaceMembers: {several, anybody, one, true, true},
-	countersign.KindGroupDelete:         {none, nil, one, true, true},
+	case countersign.KindGroupCreate:
+		return reach{users: several, permissions: true, approvers: true}, true
+	case countersign.KindGroupReplaceMembers:
+		return reach{users: several, groups: one, permissions: true, approvers: true}, true
+	case countersign.KindGroupUpdate, countersign.KindGroupDelete:
+		return reach{groups: one, permissions: true, approvers: true}, true
+	case countersign.KindMembershipAdd, countersign.KindMembershipUpdate, countersign.KindMembershipRemove:
+		return reach{users: one, groups: one, permissions: true, approvers: true}, true
 
-	countersign.KindMembershipAdd:    {one, anybody, one, true, true},
-	countersign.KindMembershipUpdate: {one, anybody, one, true, true},
-	countersign.KindMembershipRemove: {one, anybody, one, true, true},
+	case countersign.KindPermissionRemove:
+		return reach{permissions: true, approvers: true}, true
+	case countersign.KindPermissionAdd, countersign.KindPolicyPut, countersign.KindOrganizationSeal:
+		return reach{approvers: true}, true
+	case countersign.KindPermissionUpdate, countersign.KindOrganizationUpdate:
+		return reach{}, true
 
-	countersign.KindCredentialCreate:    {one, anybody, none, false, true},
-	countersign.KindCredentialIssueCode: {one, anybody, none, false, true},
-	countersign.KindCredentialRevoke:    {one, anybody, none, false, true},
-
-	countersign.KindPermissionAdd:    {none, nil, none, false, true},
-	countersign.KindPermissionUpdate: {none, nil, none, false, false},
-	countersign.KindPermissionRemove: {none, nil, none, true, true},
-
-	countersign.KindPolicyPut:          {none, nil, none, false, true},
-	countersign.KindOrganizationUpdate: {none, nil, none, false, false},
-	countersign.KindOrganizationSeal:   {none, nil, none, false, true},
-
-	countersign.KindImportOpen: {several, anybody, several, true, true},
+	case countersign.KindImportOpen:
+		return reach{users: several, groups: several, permissions: true, approvers: true}, true
+	default:
+		return reach{}, false
+	}
 }
-
-var (
-	person    = []countersign.UserType{countersign.Person}
-	apiUser   = []countersign.UserType{countersign.APIUser}
-	apiSigner = []countersign.UserType{countersign.APISigner}
-	endUser   = []countersign.UserType{countersign.EndUser}
-	anybody   = []countersign.UserType{countersign.Person, countersign.APIUser, countersign.APISigner, countersign.EndUser}
-)

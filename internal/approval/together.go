@@ -56,7 +56,7 @@ func moreThanEach(policy countersign.Policy, all asking) bool {
 // requester has one type, and what is about one user or one group meets no
 // condition about another.
 func largest(policy countersign.Policy, kind countersign.ChangeKind) []ruleSet {
-	reach, asked := reaches[kind]
+	reach, asked := reachOf(kind)
 	if !asked {
 		return nil
 	}

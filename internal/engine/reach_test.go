@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"context"
 	"slices"
 	"testing"
 
@@ -26,7 +25,7 @@ func TestRulesMeetOnlyWhereTheProverExpectsThem(t *testing.T) {
 		everybody := []countersign.UserID{h.ID("ada"), h.ID("bot"), h.ID("vera"), h.endUser(), h.signer()}
 		h.under(conditional(guarded, treasury, desk)...)
 
-		picture, err := h.Engine.Picture(context.Background(), h.Org.ID)
+		picture, err := h.Engine.Picture(t.Context(), h.Org.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ func policies() []rule {
 		{"rules of two groups meet where both are entered", "internal/approval/together.go", "if how == several {", "if how == several && false {", approvalPkg, "TestRulesThatCanMeet"},
 		{"rules of two groups meet only there", "internal/approval/together.go", "if how == several {", "if how != none {", approvalPkg, "TestRulesThatCanMeet"},
 		{"who signs for one rule signs for all", "internal/approval/together.go", "all.requirement.Exclusive || all.requirement.MustBeSigned() && unsigned", "all.requirement.Exclusive && (unsigned || true)", approvalPkg, "TestWhoSignsForOneRule"},
-		{"the prover knows what a return can touch", "internal/approval/reach.go", "countersign.KindUserReactivate:      {one, anybody, several", "countersign.KindUserReactivate:      {one, anybody, one", enginePkg, "TestRulesMeetOnly"},
+		{"the prover knows what a return can touch", "internal/approval/reach.go", "return reach{users: one, groups: several, permissions: true, approvers: true}, true", "return reach{users: one, groups: one, permissions: true, approvers: true}, true", enginePkg, "TestRulesMeetOnly"},
 		{"a delay is waited out", "internal/engine/changes.go", "!now.Before(row.ScheduledAt.Add(c.required.Delay()))", "true", enginePkg, "TestWhatHappensWhileARequestIsScheduled"},
 		{"who lost an approval is pending again", settle, "row.State, row.ScheduledAt = countersign.ChangePending, time.Time{}", "_ = row", enginePkg, "TestWhatHappensWhileARequestIsScheduled"},
 		{"what expires before it is due takes no approval", settle, "if err := c.inTime(row, w.now); err != nil {", "if err := c.inTime(row, w.now); err != nil && false {", enginePkg, "TestARequestThatWouldExpire"},
