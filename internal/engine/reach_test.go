@@ -1,145 +1,119 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/approval"
 	"github.com/countersign/countersign/internal/engine"
 )
 
-// threeFor makes groups need the approval of three admins.
-func (h *house) threeFor() countersign.Policy {
-	policy := countersign.TwoPersonPolicy()
-	policy.Name, policy.Rules = h.name("three"), append(policy.Rules, groups(adminsAsked(3)))
-	return policy
+// The prover knows beforehand which rules an operation can match at once. Here
+// real operations are described, as when they are asked for, and must match no
+// rules together of which it did not know.
+func TestRulesMeetOnlyWhereTheProverExpectsThem(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		h.crew()
+		guarded := h.permission()
+		treasury, desk := h.Group("Treasury", []countersign.Permission{guarded}, "linus"), h.Group("Desk", nil, "linus")
+		hers := h.member(h.ID("vera"), treasury)
+		suspended := h.activePerson(countersign.RoleTrader)
+		h.member(suspended, treasury)
+		h.member(suspended, desk)
+		h.applies("ada", &countersign.SuspendUser{UserID: suspended})
+		everybody := []countersign.UserID{h.ID("ada"), h.ID("bot"), h.ID("vera"), h.endUser(), h.signer()}
+		h.under(conditional(guarded, treasury, desk)...)
+
+		picture, err := h.Engine.Picture(t.Context(), h.Org.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		met := map[countersign.ChangeKind]int{}
+		for _, op := range touching(h, everybody, guarded, treasury, desk, hers, suspended) {
+			for _, who := range []string{"ada", "bot"} {
+				for _, described := range engine.Governed(picture, h.ID(who), h.Clock.Now(), op) {
+					if described.Kind != op.Kind() {
+						continue // an import is also asked what its rows would be
+					}
+					policy := onlyOf(picture.Organization().Policy, op.Kind())
+					ids := approval.Required(policy, []approval.Operation{described}).RuleIDs
+					if !triedTogether(policy, ids) {
+						t.Errorf("%s by %s meets %v at once, and the prover does not know", op.Kind(), who, ids)
+					}
+					met[op.Kind()] = max(met[op.Kind()], len(ids))
+				}
+			}
+		}
+		if met[countersign.KindUserReactivate] < 6 || met[countersign.KindMembershipAdd] < 5 {
+			t.Errorf("hardly any rules meet: %v", met)
+		}
+	})
 }
 
-// outOfReach is an open request of ada's that needs three admins, of whom one has
-// gone since: the policy was eased, and that does not help what is open.
-func (h *house) outOfReach() countersign.ChangeRequest {
-	h.t.Helper()
-	h.approved(&countersign.PutPolicy{Policy: h.threeFor()})
-	c := h.mustHold(&countersign.CreateGroup{Name: h.name("never")}).Change
-	h.approved(&countersign.PutPolicy{Policy: countersign.TwoPersonPolicy()})
-	h.approved(&countersign.ChangeRole{UserID: h.ID("edsger"), Role: countersign.RoleTrader})
-	return c
+// onlyOf is a policy that speaks of one kind alone, and asks of it what nobody can
+// meet, so that the prover names every set of rules it tries.
+func onlyOf(p countersign.Policy, kind countersign.ChangeKind) countersign.Policy {
+	p.Rules = slices.Clone(p.Rules)
+	for i := range p.Rules {
+		p.Rules[i].Changes = []string{string(kind)}
+		p.Rules[i].Requirement = countersign.Requirement{Exclusive: true, Clauses: []countersign.Clause{{Approvers: countersign.ApproverSet{Role: countersign.RoleAdmin}, Need: 9}}}
+	}
+	return p
 }
 
-// A request that can no longer be applied says so at once, with the reason, and no
-// longer than that is so (L8).
-func TestARequestOutOfReachSaysSo(t *testing.T) {
-	admins := countersign.ApproverSet{Role: countersign.RoleAdmin}
-	hourLater := func(r *countersign.Requirement) { r.DelaySeconds = 3600 }
-	ask := func(h *house, r countersign.Requirement) countersign.ChangeRequest {
-		h.under(groups(r))
-		return h.mustHold(&countersign.CreateGroup{Name: "Desk"}).Change
-	}
-	for rule, c := range map[string]struct {
-		happens func(h *house) countersign.ChangeRequest
-		want    *engine.Unreachable
-		// back is what brings it within reach again.
-		back func(h *house, c countersign.ChangeRequest)
-	}{
-		"nothing has happened": {func(h *house) countersign.ChangeRequest { return ask(h, adminsAsked(3)) }, nil, nil},
-		"an approver is no longer one": {
-			func(h *house) countersign.ChangeRequest { h.Seal(); return h.outOfReach() },
-			&engine.Unreachable{Because: engine.TooFewForClause, Approvers: admins, Need: 3, Left: 2},
-			func(h *house, _ countersign.ChangeRequest) {
-				h.approved(&countersign.ChangeRole{UserID: h.ID("edsger"), Role: countersign.RoleAdmin})
-			},
-		},
-		"somebody appointed since does not help": {
-			func(h *house) countersign.ChangeRequest {
-				h.Seal()
-				c := h.outOfReach()
-				h.approved(&countersign.ChangeRole{UserID: h.ID("vera"), Role: countersign.RoleAdmin})
-				return c
-			},
-			&engine.Unreachable{Because: engine.TooFewForClause, Approvers: admins, Need: 3, Left: 2}, nil,
-		},
-		"an approver has denied, which alone ends nothing": {
-			func(h *house) countersign.ChangeRequest {
-				r := adminsAsked(3)
-				r.Veto = 2
-				c := ask(h, r)
-				h.votes("grace", c, countersign.Deny)
-				return c
-			},
-			&engine.Unreachable{Because: engine.TooFewForClause, Approvers: admins, Need: 3, Left: 2},
-			func(h *house, c countersign.ChangeRequest) { h.votes("grace", c, countersign.Withdraw) },
-		},
-		"too few different people": {
-			func(h *house) countersign.ChangeRequest {
-				r := adminsAsked(1)
-				r.Distinct, r.Veto = 3, 2
-				c := ask(h, r)
-				h.votes("grace", c, countersign.Deny)
-				return c
-			},
-			&engine.Unreachable{Because: engine.TooFewPeople, Need: 3, Left: 2},
-			func(h *house, c countersign.ChangeRequest) { h.votes("grace", c, countersign.Withdraw) },
-		},
-		"its delay would outlast it": {
-			func(h *house) countersign.ChangeRequest {
-				c := ask(h, asked(hourLater))
-				h.Clock.Pass(week + 24*time.Hour)
-				return c
-			},
-			&engine.Unreachable{Because: engine.TooLate}, nil,
-		},
-		"a moment before that": {
-			func(h *house) countersign.ChangeRequest {
-				c := ask(h, asked(hourLater))
-				h.Clock.Pass(week + 24*time.Hour - time.Microsecond)
-				return c
-			}, nil, nil,
-		},
-		"what is scheduled is not too late": {
-			func(h *house) countersign.ChangeRequest {
-				c := ask(h, asked(hourLater))
-				h.Clock.Pass(week + 24*time.Hour - time.Microsecond)
-				h.votes("grace", c, countersign.Approve)
-				h.Clock.Pass(time.Minute)
-				return c
-			}, nil, nil,
-		},
-	} {
-		t.Run(rule, func(t *testing.T) {
-			t.Parallel()
-			onOne(t, func(t *testing.T, h *house) {
-				h.crew()
-				id := c.happens(h)
-				h.mustLack(id.ID, c.want)
-				if c.back != nil {
-					c.back(h, id)
-					h.mustLack(id.ID, nil)
-				}
-				if c.want == nil {
-					return
-				}
-				// What is over is neither.
-				if _, err := h.Engine.Cancel(t.Context(), h.As("ada").Actor, id.ID, noOptions); err != nil {
-					t.Fatal(err)
-				}
-				h.mustLack(id.ID, nil)
-			})
-		})
-	}
+func triedTogether(p countersign.Policy, ids []string) bool {
+	nobody := func(countersign.ApproverSet, bool) []countersign.UserID { return nil }
+	return slices.ContainsFunc(approval.Prove(p, nobody), func(g approval.Gap) bool {
+		return !slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(g.RuleIDs, id) })
+	})
 }
 
-// mustLack reads what a request lacks where it is read: alone, and in the list of
-// those that lack something.
-func (h *house) mustLack(id countersign.ChangeID, want *engine.Unreachable) {
-	h.t.Helper()
-	seen := h.state(id)
-	if diff := cmp.Diff(want, seen.Unreachable); diff != "" || seen.Reachable != (want == nil) {
-		h.t.Errorf("reachable %t\n%s", seen.Reachable, diff)
+// conditional are rules of every sort of condition.
+func conditional(guarded countersign.Permission, groups ...countersign.GroupID) []countersign.Rule {
+	when := map[string]countersign.Condition{
+		"permission": {Permissions: []countersign.Permission{guarded}}, "roles": {Permissions: []countersign.Permission{countersign.UsersRead}},
+		"people": {UserTypes: []countersign.UserType{countersign.Person}}, "accounts": {UserTypes: []countersign.UserType{countersign.APIUser}},
+		"end users": {UserTypes: []countersign.UserType{countersign.EndUser, countersign.APISigner}},
+		"by people": {RequesterTypes: []countersign.UserType{countersign.Person}}, "by accounts": {RequesterTypes: []countersign.UserType{countersign.APIUser}},
+		"approvers": {Approvers: true}, "anything": {},
 	}
-	list, err := h.Engine.Changes(h.t.Context(), h.As("ada").Actor, engine.ChangeFilter{Reachable: new(bool)}, countersign.Page{Limit: 10})
-	if err != nil || (list.Total == 1) != (want != nil) || list.Total == 1 && list.Items[0].ID != id {
-		h.t.Errorf("%d are listed as out of reach (%v)", list.Total, err)
+	for i, id := range groups {
+		when["group "+string(rune('a'+i))] = countersign.Condition{GroupIDs: []countersign.GroupID{id}}
 	}
+	var out []countersign.Rule
+	for id, condition := range when {
+		out = append(out, countersign.Rule{ID: id, Changes: []string{"*"}, When: condition, Requirement: adminsAsked(1)})
+	}
+	slices.SortFunc(out, func(a, b countersign.Rule) int { return len(a.ID) - len(b.ID) })
+	return out
+}
+
+// touching are operations of every kind that touch as much as they can.
+func touching(h *house, everybody []countersign.UserID, guarded countersign.Permission, treasury, desk countersign.GroupID, hers countersign.MembershipID, suspended countersign.UserID) []countersign.Change {
+	both, perms := []countersign.GroupID{treasury, desk}, []countersign.Permission{guarded, countersign.ChangesApprove}
+	ops := []countersign.Change{
+		&countersign.InvitePerson{Name: "New", Email: "new@northwind.example", Role: countersign.RoleAdmin, GroupIDs: both},
+		&countersign.CreateAPIUser{Name: "new", Role: countersign.RoleViewer, ResponsiblePersonID: h.ID("vera"), Permissions: perms, GroupIDs: both},
+		&countersign.CreateAPISigner{Name: "new"}, &countersign.CreateEndUser{},
+		&countersign.ReactivateUser{UserID: suspended},
+		&countersign.CreateGroup{Name: "New", Permissions: perms, MemberIDs: everybody},
+		&countersign.UpdateGroup{GroupID: treasury, Permissions: countersign.Some(perms)}, &countersign.UpdateGroup{GroupID: desk, Name: countersign.Some("Other")},
+		&countersign.ReplaceMembers{GroupID: treasury, MemberIDs: everybody}, &countersign.DeleteGroup{GroupID: treasury},
+		&countersign.UpdateMembership{MembershipID: hers}, &countersign.RemoveMembership{MembershipID: hers},
+		&countersign.RevokeCredential{CredentialID: h.As("grace").Actor.Credential}, &countersign.RevokeCredential{CredentialID: h.As("bot").Actor.Credential},
+		&countersign.AddPermission{Permission: "desk.trade"}, &countersign.UpdatePermission{Permission: guarded}, &countersign.RemovePermission{Permission: guarded},
+		&countersign.PutPolicy{Policy: countersign.TwoPersonPolicy()}, &countersign.UpdateOrganization{},
+		importing(pairsOf("Desk: vera@northwind.example")).open,
+	}
+	for _, user := range everybody {
+		ops = append(ops,
+			&countersign.UpdateUser{UserID: user}, &countersign.ChangeRole{UserID: user, Role: countersign.RoleAdmin}, &countersign.ChangeRole{UserID: user, Role: countersign.RoleNone},
+			&countersign.GrantPermissions{UserID: user, Permissions: perms}, &countersign.RevokePermissions{UserID: user, Permissions: perms}, &countersign.SetPermissions{UserID: user, Permissions: perms},
+			&countersign.MakeOnboardingCode{UserID: user}, &countersign.ResetDevice{UserID: user}, &countersign.SuspendUser{UserID: user}, &countersign.DeleteUser{UserID: user},
+			&countersign.AddMembership{UserID: user, GroupID: treasury}, &countersign.AddMembership{UserID: user, GroupID: desk},
+			&countersign.CreateCredential{UserID: user}, &countersign.IssueEnrolmentCode{UserID: user},
+		)
+	}
+	return ops
 }

@@ -3,7 +3,7 @@ package main
 // attempts are the rules of refused attempts, of requests out of reach, and of what
 // is decided at the edges.
 func attempts() []rule {
-	const attempt, group, reach, tally = "internal/engine/attempt.go", "internal/engine/group.go", "internal/engine/reach.go", "internal/approval/tally.go"
+	const attempt, group, reach, tally = "internal/engine/attempt.go", "internal/engine/group.go", "internal/engine/unreachable.go", "internal/approval/tally.go"
 	const stands, flood = "TestARefusedAttemptStands", "TestAFloodOfAttempts"
 	return []rule{
 		{"attempts: of what is protected", attempt, "slices.Contains(countersign.ProtectedKinds(), k)", "k != \"\"", enginePkg, stands},
