@@ -25,7 +25,8 @@
 //	              (because is a machine word; of a failed batch
 //	              "operations.<index>: <word>")
 //	approval      {decision, digest, person, credential, comment, statement,
-//	              signature, attested}; attested is "server" without a signature
+//	              signature, attested, method}; attested is "server" without a
+//	              signature, method says how it was signed: "ed25519"
 //	effects       [{fact, from, to, set}] or {"blob", "count", "bytes"}
 //	previous_root base64 of the root of the tree before this leaf
 //	code          {build, schema}
@@ -139,6 +140,7 @@ type LeafApproval struct {
 	Statement  string `json:"statement,omitzero"`
 	Signature  string `json:"signature,omitzero"`
 	Attested   string `json:"attested,omitzero"`
+	Method     string `json:"method,omitzero"`
 }
 
 // LeafCode says what wrote the entry.

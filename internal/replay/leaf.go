@@ -79,6 +79,7 @@ type leafApproval struct {
 	Statement  string                   `json:"statement"`
 	Signature  string                   `json:"signature"`
 	Attested   string                   `json:"attested"`
+	Method     string                   `json:"method"`
 }
 
 type blobRef struct {

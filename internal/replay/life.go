@@ -257,7 +257,7 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 	}
 	r.votes = append(r.votes, countersign.Approval{
 		Change: r.ID, Person: a.Person, Credential: a.Credential, Decision: a.Decision, Digest: a.Digest, Comment: comment,
-		At: p.now, Position: p.position, Statement: a.Statement, Signature: a.Signature,
+		At: p.now, Position: p.position, Statement: a.Statement, Signature: a.Signature, Method: countersign.SigningMethod(a.Method),
 	})
 	r.version = p.position
 	p.turn(r)
