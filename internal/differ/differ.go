@@ -148,13 +148,16 @@ func differing(was, is Fields) (before, after Fields) {
 // effects compares what the two would do, fact by fact.
 func effects(was, is document, names map[string]string) []Effect {
 	var out []Effect
-	before := map[string]int{}
+	before := map[place]int{}
+	places := counter{}
 	for i, e := range was.Effects {
-		before[rename(e.Fact, names)] = i
+		before[places.of(rename(e.Fact, names))] = i
 	}
+	places = counter{}
 	for _, e := range is.Effects {
-		i, both := before[e.Fact]
-		delete(before, e.Fact)
+		at := places.of(e.Fact)
+		i, both := before[at]
+		delete(before, at)
 		now := Effect{How: Added, Fact: e.Fact, Before: telling(e.Before), After: telling(e.After)}
 		if both {
 			now.How, now.WasBefore, now.WasAfter = Changed, telling(was.Effects[i].Before), telling(was.Effects[i].After)
@@ -172,6 +175,20 @@ func effects(was, is document, names map[string]string) []Effect {
 		}
 	}
 	return out
+}
+
+// place is the n-th movement of a fact: two operations may move one.
+type place struct {
+	fact string
+	n    int
+}
+
+// counter counts the movements of facts.
+type counter map[string]int
+
+func (c counter) of(fact string) place {
+	c[fact]++
+	return place{fact, c[fact]}
 }
 
 // telling leaves out the ids and numbers by which things are found.

@@ -464,7 +464,7 @@ func (r *request) record() store.ChangeRecord {
 		ID: r.ID, State: r.state, Requester: r.Requester, RequesterPerson: r.RequesterPerson, Digest: r.digest,
 		Payload: r.raw, Openings: openings, CreatedAt: r.created, ExpiresAt: r.expires, ClosedAt: r.closedAt,
 		ClosedBy: r.closedBy, ClosedBecause: r.because, ReplacedBy: r.successor, WinnerID: r.winner,
-		AppliedPosition: r.applied, Version: r.version, ScheduledAt: r.scheduled, Approvals: r.votes,
+		AppliedPosition: r.applied, Version: r.version, ScheduledAt: r.scheduled, Approvals: r.votes, Intent: r.intent(),
 	}
 }
 
