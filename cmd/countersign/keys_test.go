@@ -178,17 +178,17 @@ func TestWhatIsSignedIsWhatWasShown(t *testing.T) {
 		key  string
 		says string
 	}{
-		"another digest to sign":     {"/statement", alter(func(s *statement.Statement) { s.Digest = other }), file, "digest"},
-		"another change to sign":     {"/statement", alter(func(s *statement.Statement) { s.Change = held }), file, "change"},
-		"another decision to sign":   {"/statement", alter(func(s *statement.Statement) { s.Decision = "deny" }), file, "decision"},
-		"another organization":       {"/statement", alter(func(s *statement.Statement) { s.Organization = held }), file, "organization"},
-		"another requirement":        {"/statement", alter(func(s *statement.Statement) { s.RequirementDigest = other }), file, "requirement_digest"},
-		"another person":             {"/statement", alter(func(s *statement.Statement) { s.Person = held }), file, "person"},
-		"another key":                {"/statement", alter(func(s *statement.Statement) { s.Credential = held }), file, "credential"},
-		"another purpose":            {"/statement", alter(func(s *statement.Statement) { s.Purpose = "other" }), file, "purpose"},
-		"no nonce":                   {"/statement", alter(func(s *statement.Statement) { s.Nonce = "" }), file, "nonce"},
-		"something else to sign":     {"/statement", func(a map[string]any) { a["statement"] = `{"pay":"everything"}` }, file, "canonical"},
-		"a digest of something else": {asked, func(a map[string]any) { a["digest"] = other }, file, "computed from its document"},
+		"another digest to sign":      {"/statement", alter(func(s *statement.Statement) { s.Digest = other }), file, "digest"},
+		"another change to sign":      {"/statement", alter(func(s *statement.Statement) { s.Change = held }), file, "change"},
+		"another decision to sign":    {"/statement", alter(func(s *statement.Statement) { s.Decision = "deny" }), file, "decision"},
+		"another organization":        {"/statement", alter(func(s *statement.Statement) { s.Organization = held }), file, "organization"},
+		"another requirement":         {"/statement", alter(func(s *statement.Statement) { s.RequirementDigest = other }), file, "requirement_digest"},
+		"another person":              {"/statement", alter(func(s *statement.Statement) { s.Person = held }), file, "person"},
+		"another key":                 {"/statement", alter(func(s *statement.Statement) { s.Credential = held }), file, "credential"},
+		"another purpose":             {"/statement", alter(func(s *statement.Statement) { s.Purpose = "other" }), file, "purpose"},
+		"no nonce":                    {"/statement", alter(func(s *statement.Statement) { s.Nonce = "" }), file, "nonce"},
+		"something else to sign":      {"/statement", func(a map[string]any) { a["statement"] = `{"pay":"everything"}` }, file, "canonical"},
+		"a digest of something else":  {asked, func(a map[string]any) { a["digest"] = other }, file, "computed from its document"},
 		"the words of another digest": {asked, func(a map[string]any) { a["digest_words"] = statement.Words(other) }, file, "in the words"},
 		"a policy that asked less": {asked, func(a map[string]any) {
 			a["requirement"].(map[string]any)["clauses"] = []any{}
