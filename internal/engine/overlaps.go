@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,40 +34,48 @@ const maxOverlapFacts = 20
 type overlapping struct {
 	view view
 	open []countersign.ChangeRequest
-	// by says of a fact which of the open requests rely on it, and whether they
-	// would move it.
-	by map[countersign.Fact][]stake
+	// by says of a fact what the open requests have in it.
+	by map[countersign.Fact][]holding
 }
 
-// stake is what a request has in a fact.
-type stake struct {
+// holding is what one of the open requests has in a fact.
+type holding struct {
 	request int
-	moves   bool
+	stake
 }
+
+// stake is what a request has in a fact. It relies on whatever it moves, but for
+// what is derived: the members of a group move with each of them.
+type stake struct{ relies, moves bool }
+
+// ends reports whether a request with this stake makes one with the other stale.
+func (s stake) ends(other stake) bool { return s.moves && other.relies }
 
 func newOverlapping(v view) *overlapping {
-	o := &overlapping{view: v, open: v.picture.OpenChanges(v.now), by: map[countersign.Fact][]stake{}}
+	o := &overlapping{view: v, open: v.picture.OpenChanges(v.now), by: map[countersign.Fact][]holding{}}
 	for i := range o.open {
-		for fact, moves := range stakes(&o.open[i]) {
-			o.by[fact] = append(o.by[fact], stake{i, moves})
+		for fact, s := range stakes(&o.open[i]) {
+			o.by[fact] = append(o.by[fact], holding{i, s})
 		}
 	}
 	return o
 }
 
-// stakes are the facts a request relies on, and whether it would move them. Of a
-// request with more effects than it lists nobody knows all it moves: it is taken
-// to move whatever it relies on.
-func stakes(c *countersign.ChangeRequest) map[countersign.Fact]bool {
+// stakes are what a request has in which facts. Of a request with more effects than
+// it lists nobody knows all it moves: it is taken to move whatever it relies on.
+func stakes(c *countersign.ChangeRequest) map[countersign.Fact]stake {
 	all := c.EffectsTotal > len(c.Effects)
-	out := make(map[countersign.Fact]bool, len(c.Base))
+	out := make(map[countersign.Fact]stake, len(c.Base))
 	for _, b := range c.Base {
-		out[b.Fact] = all
+		out[b.Fact] = stake{relies: true, moves: all}
 	}
+	move := func(fact countersign.Fact) { out[fact] = stake{relies: out[fact].relies, moves: true} }
 	for _, e := range c.Effects {
-		out[e.Fact] = true
-		if _, group, is := membershipOf(e.Fact); is {
-			out[countersign.GroupMembersFact(group)] = true
+		move(e.Fact)
+	}
+	for fact := range maps.Clone(out) {
+		if _, group, is := membershipOf(fact); is && out[fact].moves {
+			move(countersign.GroupMembersFact(group))
 		}
 	}
 	return out
@@ -82,18 +91,18 @@ func membershipOf(f countersign.Fact) (countersign.UserID, countersign.GroupID, 
 // itself and the one it replaces.
 func (o *overlapping) with(c *countersign.ChangeRequest) []Overlap {
 	met := map[int]*Overlap{}
-	for fact, moves := range stakes(c) {
-		for _, s := range o.by[fact] {
-			other := &o.open[s.request]
-			if !moves && !s.moves || other.ID == c.ID || other.ID == c.Replaces {
+	for fact, own := range stakes(c) {
+		for _, its := range o.by[fact] {
+			other := &o.open[its.request]
+			if !own.ends(its.stake) && !its.ends(own) || other.ID == c.ID || other.ID == c.Replaces {
 				continue
 			}
-			if met[s.request] == nil {
-				met[s.request] = &Overlap{Change: other.ID, Requester: other.Requester, Kinds: kindsOf(other.Operations)}
+			if met[its.request] == nil {
+				met[its.request] = &Overlap{Change: other.ID, Requester: other.Requester, Kinds: kindsOf(other.Operations)}
 			}
-			overlap := met[s.request]
+			overlap := met[its.request]
 			overlap.Facts = append(overlap.Facts, fact)
-			overlap.EndsOther, overlap.EndsThis = overlap.EndsOther || moves, overlap.EndsThis || s.moves
+			overlap.EndsOther, overlap.EndsThis = overlap.EndsOther || own.ends(its.stake), overlap.EndsThis || its.ends(own)
 		}
 	}
 	var out []Overlap
