@@ -74,6 +74,7 @@ func settled(s string) string {
 	for pattern, word := range map[string]string{
 		`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`: "<id>",
 		`\b[0-9a-f]{64}\b`:                                     "<digest>",
+		`(?m)^words   [a-z ]+$`:                                "words <words>",
 		`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`:              "<time>",
 		`(?m)^[A-Za-z0-9+/]{43}=$`:                             "<root>",
 		`(?m)^— countersign-log-[0-9a-f]{8} [A-Za-z0-9+/]+=*$`: "<signature>",
