@@ -42,8 +42,9 @@ func consoles(t *testing.T, document string) (texts, blocks []string) {
 // time.
 func TestTheDocumentsPrintWhatTheyShow(t *testing.T) {
 	for path, demo := range map[string][]string{
-		"README.md":       nil,
-		"docs/sealing.md": {"--approvals", "off"},
+		"README.md":         nil,
+		"docs/approvals.md": nil,
+		"docs/sealing.md":   {"--approvals", "off"},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

@@ -113,7 +113,9 @@ func TestOverlapRejectIsA409AndStoresNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		alone := engine.Options{RefuseOverlap: true}
-		role := func(r countersign.Role) countersign.Change { return &countersign.ChangeRole{UserID: h.ID("vera"), Role: r} }
+		role := func(r countersign.Role) countersign.Change {
+			return &countersign.ChangeRole{UserID: h.ID("vera"), Role: r}
+		}
 		first, err := h.submit("ada", alone, role(countersign.RoleTrader))
 		if err != nil {
 			t.Fatalf("with nothing open: %v", err)
