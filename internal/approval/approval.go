@@ -32,6 +32,8 @@ type Operation struct {
 	Requester countersign.UserType
 	// Approvers is true of what could make, unmake or impersonate an approver.
 	Approvers bool
+	// Rule, of a drill, is the rule whose requirement is tried, whatever it matches.
+	Rule string
 }
 
 // Matches reports whether a rule speaks about an operation: its kind is named
@@ -58,7 +60,7 @@ type Asked struct {
 }
 
 // DefaultRule is the id under which the policy's default is cited.
-const DefaultRule = "default"
+const DefaultRule = countersign.DefaultRuleID
 
 // Required finds the requirement of a batch: every rule that matches any of the
 // operations counts, an operation that no rule matches falls to the default, and
@@ -73,7 +75,10 @@ func Required(policy countersign.Policy, ops []Operation) Asked {
 	for _, op := range ops {
 		spoken := false
 		for _, rule := range policy.Rules {
-			if Matches(rule, op) && (!rule.Requirement.Free() || frees(rule, op)) {
+			if op.Rule != "" && rule.ID != op.Rule {
+				continue
+			}
+			if op.Rule != "" || Matches(rule, op) && (!rule.Requirement.Free() || frees(rule, op)) {
 				spoken, matched[rule.ID] = true, true
 			}
 		}

@@ -80,6 +80,9 @@ func (e *Engine) Cancel(ctx context.Context, actor countersign.Actor, id counter
 		if err != nil {
 			return countersign.Outcome{}, err
 		}
+		if request.Recovery != nil {
+			return countersign.Outcome{}, access.EndsRecovery()
+		}
 		if !access.Cancel(w.actor, w.holds, request.Requester, request.RequesterPerson) {
 			return countersign.Outcome{}, access.Require(func(countersign.Permission) bool { return false }, countersign.ChangesCancel)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/store"
@@ -120,7 +121,7 @@ func (h *house) asks(op countersign.Change, o engine.Options) (engine.Result, er
 	if k := op.Kind(); k == countersign.KindUserActivate || k == countersign.KindCredentialRedeem {
 		actor.Method = countersign.ByEnrolmentCode
 	}
-	return h.Engine.Submit(h.t.Context(), actor, []countersign.Change{op}, o)
+	return h.Engine.Submit(h.t.Context(), actor, dialecttest.Sealing([]countersign.Change{op}), o)
 }
 
 // mustRefuse asks, and looks that nothing has come of it.
