@@ -214,6 +214,12 @@ func kindsOf(ops []countersign.Change) string {
 	return strings.Join(kinds, ", ")
 }
 
+// askable are the kinds of change that somebody can ask for: all but what stands
+// in a recovery alone.
+func askable() []countersign.ChangeKind {
+	return slices.DeleteFunc(countersign.ChangeKinds(), func(k countersign.ChangeKind) bool { return k == countersign.KindRecoveryAccess })
+}
+
 // only is the first operation of a result, as it was prepared.
 func only[T countersign.Change](r engine.Result) T {
 	op, ok := r.Change.Operations[0].(T)
