@@ -102,7 +102,7 @@ func fates() map[countersign.ChangeKind]fate {
 		// There is no way to seal twice, so nothing to approve.
 		countersign.KindOrganizationSeal: {0, "", sample(countersign.KindOrganizationSeal)},
 
-		countersign.KindImportOpen: {1, "", sample(countersign.KindImportOpen)},
+		countersign.KindImportOpen:      {1, "", sample(countersign.KindImportOpen)},
 		countersign.KindRecoveryReplace: {2, "", sample(countersign.KindRecoveryReplace)},
 		// As many as the rule that is tried asks.
 		countersign.KindDrillRun: {2, "", sample(countersign.KindDrillRun)},
