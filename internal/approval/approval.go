@@ -75,10 +75,7 @@ func Required(policy countersign.Policy, ops []Operation) Asked {
 	for _, op := range ops {
 		spoken := false
 		for _, rule := range policy.Rules {
-			if op.Rule != "" && rule.ID != op.Rule {
-				continue
-			}
-			if op.Rule != "" || Matches(rule, op) && (!rule.Requirement.Free() || frees(rule, op)) {
+			if speaks(rule, op) {
 				spoken, matched[rule.ID] = true, true
 			}
 		}
@@ -95,6 +92,15 @@ func Required(policy countersign.Policy, ops []Operation) Asked {
 		asked.Requirement = And(asked.Requirement, policy.Default)
 	}
 	return asked
+}
+
+// speaks reports whether a rule counts for an operation: of a drill the one that is
+// tried, if it asks anybody.
+func speaks(rule countersign.Rule, op Operation) bool {
+	if op.Rule != "" {
+		return rule.ID == op.Rule && !rule.Requirement.Free()
+	}
+	return Matches(rule, op) && (!rule.Requirement.Free() || frees(rule, op))
 }
 
 // frees reports whether everything the operation touches meets the condition,
