@@ -69,13 +69,13 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if state := request.StateAt(w.now); !state.Open() {
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
-	if request.Recovery != nil && v.Decision == countersign.Approve {
-		return countersign.Outcome{}, countersign.Code(countersign.Refused, "recovery_not_approvable", "decision",
-			"nobody approves a recovery: it is carried out when its delay is over, unless an admin denies it")
-	}
 	c, err := w.gather(request)
 	if err != nil {
 		return countersign.Outcome{}, err
+	}
+	if request.Recovery != nil && v.Decision == countersign.Approve {
+		return countersign.Outcome{}, countersign.Code(countersign.Refused, "recovery_not_approvable", "decision",
+			"nobody approves a recovery: it is carried out when its delay is over, unless an admin denies it")
 	}
 	if !approval.MayVote(c.Case, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
