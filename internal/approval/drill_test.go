@@ -32,3 +32,16 @@ func TestADrillAsksWhatItsRuleAsks(t *testing.T) {
 		}
 	}
 }
+
+// Who names recovery keys has to meet the rules of that kind and those of the
+// policy at once, and the proof knows.
+func TestTheProofPutsTheRulesOfKeysAndPolicyTogether(t *testing.T) {
+	one := countersign.Requirement{Exclusive: true, Clauses: []countersign.Clause{{Approvers: countersign.ApproverSet{Role: countersign.RoleAdmin}, Need: 1}}}
+	policy := countersign.Policy{Name: "p", Default: one, Rules: []countersign.Rule{
+		{ID: "keys", Changes: []string{"recovery.replace"}, Requirement: one}, {ID: "policy", Changes: []string{"policy.put"}, Requirement: one},
+	}}
+	nobody := func(countersign.ApproverSet, bool) []countersign.UserID { return nil }
+	if !slices.ContainsFunc(approval.Prove(policy, nobody), func(g approval.Gap) bool { return slices.Equal(g.RuleIDs, []string{"keys", "policy"}) }) {
+		t.Error("they are not tried together")
+	}
+}
