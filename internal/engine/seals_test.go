@@ -1,11 +1,14 @@
 package engine_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/scenario"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/testdb"
 )
 
 // L6: nobody seals without recovery keys, or saying that there are none.
@@ -157,4 +160,35 @@ func TestTheRecoveryKeysChangeAsThePolicyDoes(t *testing.T) {
 		policy.Rules = append(policy.Rules, countersign.Rule{ID: "free", Changes: []string{"recovery.replace"}})
 		h.mustRefuse(&countersign.PutPolicy{Policy: policy}, "refused", "policy.rules.3.changes")
 	})
+}
+
+// An organization that was sealed before there were recovery keys goes on as it
+// is, is told what it lacks, and can name keys.
+func TestWhatWasSealedBeforeKeepsWorking(t *testing.T) {
+	t.Parallel()
+	h := &house{World: scenario.New(t, scenario.Direct, testdb.SQLite(t)), t: t, named: new(int)} // whose log says another seal
+	h.crew().Seal()
+	err := h.Store.Write(t.Context(), h.Org.ID, func(tx store.WriteTx) error {
+		o, err := tx.Organization(t.Context())
+		o.Policy.AcceptedRisks = nil // what older seals did not ask
+		return errors.Join(err, tx.PutOrganization(t.Context(), o))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Engine = scenario.NewEngine(h.Store, h.Clock) // the next version
+	policy := countersign.TwoPersonPolicy()
+	policy.Name = "as before"
+	findings, err := h.Engine.PolicyLint(t.Context(), h.As("ada").Actor, policy)
+	if err != nil || len(findings) != 1 || findings[0].Field != "policy.accepted_risks" || findings[0].Severity != "warning" {
+		t.Errorf("the linter says %v (%v)", findings, err)
+	}
+	h.approved(&countersign.PutPolicy{Policy: policy})
+	h.approved(&countersign.CreateGroup{Name: "Desk"})
+	s := newSafe(t, 2, 2)
+	h.approved(&countersign.ReplaceRecovery{Recovery: s.set})
+	h.opens(s, &countersign.ChangeRole{UserID: h.ID("vera"), Role: countersign.RoleAdmin})
+	if findings, err := h.Engine.PolicyLint(t.Context(), h.As("ada").Actor, policy); err != nil || len(findings) != 0 {
+		t.Errorf("with keys the linter says %v (%v)", findings, err)
+	}
 }
