@@ -357,7 +357,8 @@ func calls(c *client.Client) []func(*testing.T) error {
 	do(func(t *testing.T) error { _, err := c.RunDrill(t.Context(), "default", dry...); return err })
 	rescue := client.RecoveryRequest{OrganizationID: someID, Reason: "locked out", Operations: []client.Operation{
 		client.UserInvite{Name: "Grace", Email: "grace@northwind.example", Role: client.RoleAdmin, Profile: wholeProfile, GroupIDs: []client.GroupID{otherID}},
-		client.RecoveryAccess{UserID: client.PrecedingUser, CodeHash: someSum}, client.UserChangeRole{UserID: someID, Role: client.RoleAdmin},
+		client.RecoveryAccess{UserID: client.PrecedingUser, CodeHash: someSum},
+		client.UserChangeRole{UserID: someID, Role: client.RoleAdmin},
 		client.PolicyPut{Policy: policy},
 	}}
 	do(func(t *testing.T) error { _, err := c.MakeRecoveryStatement(t.Context(), rescue); return err })

@@ -108,8 +108,10 @@ func TestARecoveryThatIsEditedIsFound(t *testing.T) {
 		"how it is applied":     {edit("recovery.applied", "change.applied"), "is applied as change.applied"},
 		"another is a recovery": {edit("change.submitted", "recovery.opened"), "a recovery that nobody signed"},
 		"whom it excludes":      {edit(`"excluded":[],"expires_at":"2026-03-12`, `"excluded":["`+string(w.ID("grace"))+`"],"expires_at":"2026-03-12`), "a recovery excludes"},
-		"how many have to sign": {func(e *countersign.AuditEntry) { e.Leaf = bytes.ReplaceAll(e.Leaf, []byte(`],"need":2}`), []byte(`],"need":1}`)) }, "is signed by 2 keys of 1"},
-		"whose drill it was":    {edit(`"set":{"drill":"`+string(drill.ID), `"set":{"drill":"`+string(w.ID("ada"))), "a drill that is not noted"},
+		"how many have to sign": {func(e *countersign.AuditEntry) {
+			e.Leaf = bytes.ReplaceAll(e.Leaf, []byte(`],"need":2}`), []byte(`],"need":1}`))
+		}, "is signed by 2 keys of 1"},
+		"whose drill it was": {edit(`"set":{"drill":"`+string(drill.ID), `"set":{"drill":"`+string(w.ID("ada"))), "a drill that is not noted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := tampered{w.Store, func(tx store.ReadTx) store.ReadTx { return rows{ReadTx: tx, entry: c.entry} }}
