@@ -40,6 +40,9 @@ const (
 	// log for them has seen every use of the recovery keys.
 	EntryRecoveryOpened  EntryKind = "recovery.opened"
 	EntryRecoveryApplied EntryKind = "recovery.applied"
+	// EntryRefused records what somebody tried on a protected kind of change and was
+	// refused, or how many more such attempts of his there were. Nothing has moved.
+	EntryRefused EntryKind = "attempt.refused"
 )
 
 // Opening reveals one commitment: SHA-256 over salt, field and value.

@@ -16,9 +16,10 @@
 //	index         leaf index from 0; index+1 is the position facts cite
 //	time          RFC 3339 UTC with microseconds; never decreases
 //	kind          organization.created | change.submitted | change.applied |
-//	              approval.recorded | change.turned | change.closed |
-//	              recovery.opened | recovery.applied: of recoveries, for
-//	              change.submitted and change.applied
+//	              change.turned | change.closed | approval.recorded |
+//	              attempt.refused | recovery.opened | recovery.applied:
+//	              the last two of recoveries, for change.submitted and
+//	              change.applied
 //	actor         {user, person, credential, method, subject}: who did it, the
 //	              person who answers for it, proven how, on behalf of whom
 //	request       {id, idempotency}: HTTP request id, SHA-256 of the idempotency key
@@ -28,6 +29,10 @@
 //	              "operations.<index>: <word>")
 //	approval      {decision, digest, person, credential, comment, statement,
 //	              signature, attested}; attested is "server" without a signature
+//	attempt       {action, kinds, code}: what the actor tried on which kinds of
+//	              change (and on which change), and the word of the refusal; or
+//	              {user, since, count}: how many more of an account's attempts,
+//	              within the minute from since, have no entry of their own
 //	effects       [{fact, from, to, set}] or {"blob", "count", "bytes"}
 //	previous_root base64 of the root of the tree before this leaf
 //	code          {build, schema}
@@ -102,6 +107,7 @@ type Leaf struct {
 	Request      *LeafRequest   `json:"request,omitzero"`
 	Change       *LeafChange    `json:"change,omitzero"`
 	Approval     *LeafApproval  `json:"approval,omitzero"`
+	Attempt      *LeafAttempt   `json:"attempt,omitzero"`
 	Effects      jsontext.Value `json:"effects,omitzero"`
 	PreviousRoot string         `json:"previous_root"`
 	Code         LeafCode       `json:"code"`
@@ -146,6 +152,17 @@ type LeafApproval struct {
 	Statement  string `json:"statement,omitzero"`
 	Signature  string `json:"signature,omitzero"`
 	Attested   string `json:"attested,omitzero"`
+}
+
+// LeafAttempt is what somebody tried and was refused, or how many more attempts of
+// one account there were.
+type LeafAttempt struct {
+	Action string   `json:"action,omitzero"`
+	Kinds  []string `json:"kinds,omitzero"`
+	Code   string   `json:"code,omitzero"`
+	User   string   `json:"user,omitzero"`
+	Since  string   `json:"since,omitzero"`
+	Count  int      `json:"count,omitzero"`
 }
 
 // LeafCode says what wrote the entry.

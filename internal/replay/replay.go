@@ -20,8 +20,8 @@
 //
 // Files: replay.go (the walk through the log), leaf.go (what an entry and a
 // change document look like), tree.go (the Merkle tree), facts.go (from effects
-// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), recovery.go
-// (what recovery keys do), rules.go (who may
+// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), refused.go (attempts),
+// recovery.go (what recovery keys do), rules.go (who may
 // approve what).
 package replay
 
@@ -119,6 +119,8 @@ type player struct {
 	// lastRecovery is the hash of the entry that last named recovery keys or opened
 	// a recovery.
 	lastRecovery string
+	// refused counts the attempts of an account that were refused.
+	refused map[countersign.UserID]*refusals
 
 	found []string
 	// broken is a read that failed.
@@ -129,7 +131,7 @@ func newPlayer(ctx context.Context, tx store.ReadTx, org countersign.Organizatio
 	return &player{
 		ctx: ctx, tx: tx, org: org,
 		facts: map[countersign.Fact]*fact{}, requests: map[countersign.ChangeID]*request{},
-		nonces: map[string]bool{},
+		nonces: map[string]bool{}, refused: map[countersign.UserID]*refusals{},
 	}
 }
 
@@ -180,6 +182,9 @@ func (p *player) play(e countersign.AuditEntry) {
 	case countersign.EntryClosed:
 		p.must(len(effects) == 0 && l.Approval == nil, "what is closed has no effects")
 		p.playClosing(l)
+	case countersign.EntryRefused:
+		p.must(len(effects) == 0 && l.Approval == nil, "what is refused has no effects")
+		p.playRefusal(l)
 	default:
 		p.must(false, "%q is no kind of entry", l.Kind)
 	}
