@@ -13,6 +13,8 @@ const (
 	ByAccessToken AuthMethod = "access_token"
 	BySetup       AuthMethod = "setup"
 	BySystem      AuthMethod = "system"
+	// ByRecovery: nobody of the organization, but signatures by its recovery keys.
+	ByRecovery AuthMethod = "recovery"
 )
 
 // Actor is who is asking, proven by which credential. It is resolved once per

@@ -35,6 +35,11 @@ const (
 	EntryTurned EntryKind = "change.turned"
 	// EntryClosed records a request that ended without effect.
 	EntryClosed EntryKind = "change.closed"
+	// EntryRecoveryOpened and EntryRecoveryApplied stand for change.submitted and
+	// change.applied of a recovery, and of nothing else: whoever looks through the
+	// log for them has seen every use of the recovery keys.
+	EntryRecoveryOpened  EntryKind = "recovery.opened"
+	EntryRecoveryApplied EntryKind = "recovery.applied"
 	// EntryRefused records what somebody tried on a protected kind of change and was
 	// refused, or how many more such attempts of his there were. Nothing has moved.
 	EntryRefused EntryKind = "attempt.refused"

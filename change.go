@@ -57,6 +57,10 @@ const (
 	KindOrganizationUpdate ChangeKind = "organization.update"
 	KindOrganizationSeal   ChangeKind = "organization.seal"
 
+	KindRecoveryReplace ChangeKind = "recovery.replace"
+	KindRecoveryAccess  ChangeKind = "recovery.access"
+	KindDrillRun        ChangeKind = "drill.run"
+
 	KindImportOpen  ChangeKind = "import.open"
 	KindImportBatch ChangeKind = "import.batch"
 )
@@ -92,6 +96,7 @@ func zeroChanges() []Change {
 		&CreateCredential{}, &IssueEnrolmentCode{}, &CollectSecret{}, &RedeemCode{}, &RevokeCredential{},
 		&AddPermission{}, &UpdatePermission{}, &RemovePermission{},
 		&PutPolicy{}, &UpdateOrganization{}, &SealOrganization{},
+		&ReplaceRecovery{}, &RecoverAccess{}, &RunDrill{},
 		&OpenImport{}, &ImportBatch{},
 	}
 }

@@ -80,6 +80,9 @@ type ChangeRequest struct {
 	// it: before and after of at most the first 200 facts of EffectsTotal.
 	Effects      []Effect
 	EffectsTotal int
+	// Recovery is what was signed with recovery keys; nil of every request that
+	// somebody of the organization made.
+	Recovery *RecoveryAct
 	// Approvals in the order given; the latest of a person is the effective one.
 	Approvals []Approval
 	// Version is the log position of the last write.

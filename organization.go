@@ -12,12 +12,18 @@ type Organization struct {
 	// SealedAt is when bootstrap ended; zero while changes still apply at once.
 	SealedAt time.Time
 	// Policy decides which changes wait for whom. In bootstrap it is not asked.
-	Policy    Policy
+	Policy Policy
+	// Recovery is who can let the organization in again when it has locked itself
+	// out; without keys nobody.
+	Recovery RecoverySet
+	// Drills are the last successful drill of each rule that was ever drilled.
+	Drills    map[string]Drill
 	CreatedAt time.Time
 	// Version is the log position of the last write to name, seal or settings;
-	// PolicyVersion that of the policy.
-	Version       int64
-	PolicyVersion int64
+	// PolicyVersion that of the policy, RecoveryVersion that of the recovery set.
+	Version         int64
+	PolicyVersion   int64
+	RecoveryVersion int64
 }
 
 // Sealed reports whether the organization has left bootstrap.
@@ -40,16 +46,28 @@ func (c *UpdateOrganization) Validate() error {
 }
 
 // SealOrganization ends bootstrap for good and installs a policy: the one
-// given, else two-person.
+// given, else two-person. It names the recovery keys, unless they are there
+// already, or accepts in so many words that there are none (L6).
 type SealOrganization struct {
-	Policy *Policy `json:"policy,omitzero"`
+	Policy   *Policy      `json:"policy,omitzero"`
+	Recovery *RecoverySet `json:"recovery,omitzero"`
+	// AcceptedRisks are added to those of the policy.
+	AcceptedRisks []Risk `json:"accepted_risks,omitzero"`
 }
 
 // Kind returns KindOrganizationSeal.
 func (*SealOrganization) Kind() ChangeKind { return KindOrganizationSeal }
 
-// Validate checks the policy, if one is given.
+// Validate checks the policy and the recovery set, if they are given.
 func (c *SealOrganization) Validate() error {
+	if err := checkRisks("accepted_risks", c.AcceptedRisks); err != nil {
+		return err
+	}
+	if c.Recovery != nil {
+		if err := c.Recovery.Validate("recovery"); err != nil {
+			return err
+		}
+	}
 	if c.Policy == nil {
 		return nil
 	}

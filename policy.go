@@ -29,6 +29,13 @@ type Risk string
 // others to approve it (L4).
 const RiskNoSpareForTargets Risk = "no_spare_for_targets"
 
+// RiskNoRecoveryKeys accepts that nobody outside could help an organization that
+// has locked itself out (L6, amendment 3).
+const RiskNoRecoveryKeys Risk = "no_recovery_keys"
+
+// Risks lists all that can be accepted.
+func Risks() []Risk { return []Risk{RiskNoSpareForTargets, RiskNoRecoveryKeys} }
+
 // Rule asks a requirement of the operations it matches: those of its kinds that
 // also meet its condition.
 type Rule struct {

@@ -6,7 +6,7 @@ import "strings"
 // whoever controls them controls the approvals (governance.md R2). Credentials
 // are protected when they belong to an approver; see internal/approval.
 func ProtectedKinds() []ChangeKind {
-	return []ChangeKind{KindPolicyPut, KindUserChangeRole, KindUserInvite, KindUserResetDevice, KindCredentialIssueCode, KindOrganizationUpdate, KindUserGrant, KindUserSetPermissions, KindUserReactivate}
+	return []ChangeKind{KindPolicyPut, KindUserChangeRole, KindUserInvite, KindUserResetDevice, KindCredentialIssueCode, KindOrganizationUpdate, KindUserGrant, KindUserSetPermissions, KindUserReactivate, KindRecoveryReplace, KindRecoveryAccess}
 }
 
 // TwoPersonPolicy is the ready-made policy a seal installs by default: one

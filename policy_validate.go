@@ -35,12 +35,19 @@ func (p *Policy) Validate(prefix string) error {
 	if err := p.checkExclusions(prefix); err != nil {
 		return err
 	}
-	for i, risk := range p.AcceptedRisks {
-		if risk != RiskNoSpareForTargets || slices.Contains(p.AcceptedRisks[:i], risk) {
-			return E(Invalid, prefix+".accepted_risks."+strconv.Itoa(i), "must be no_spare_for_targets, once")
-		}
+	if err := checkRisks(prefix+".accepted_risks", p.AcceptedRisks); err != nil {
+		return err
 	}
 	return p.checkProtected(prefix)
+}
+
+func checkRisks(field string, list []Risk) error {
+	for i, risk := range list {
+		if !slices.Contains(Risks(), risk) || slices.Contains(list[:i], risk) {
+			return E(Invalid, field+"."+strconv.Itoa(i), "must be no_spare_for_targets or no_recovery_keys, each once")
+		}
+	}
+	return nil
 }
 
 // maxSides bounds an exclusion to what somebody can still read.

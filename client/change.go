@@ -79,9 +79,11 @@ type Change struct {
 	// Bootstrap: applied at once because the organization was not sealed.
 	Bootstrap bool `json:"bootstrap"`
 	// AppliedRevision is 0 until the change is applied.
-	AppliedRevision int64    `json:"applied_revision"`
-	Version         int64    `json:"version"`
-	Secrets         []Secret `json:"secrets"`
+	AppliedRevision int64 `json:"applied_revision"`
+	Version         int64 `json:"version"`
+	// Recovery is what recovery keys have signed; nil of what somebody asked for.
+	Recovery *RecoveryAct `json:"recovery"`
+	Secrets  []Secret     `json:"secrets"`
 }
 
 // Effect is the movement of one fact. Before and After hold what moved.

@@ -30,6 +30,8 @@ func TestObjectsHaveTheMembersOfTheDocument(t *testing.T) {
 		"RuleHealth":          reflect.TypeFor[client.RuleHealth](),
 		"Finding":             reflect.TypeFor[client.Finding](),
 		"CatalogueEntry":      reflect.TypeFor[client.CatalogueEntry](),
+		"Recovery":            reflect.TypeFor[client.Recovery](),
+		"RecoveryOpened":      reflect.TypeFor[client.RecoveryOpened](),
 		"Organization":        reflect.TypeFor[client.Organization](),
 		"Me":                  reflect.TypeFor[client.Me](),
 		"SetupAnswer":         reflect.TypeFor[client.SetupAnswer](),

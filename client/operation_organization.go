@@ -52,9 +52,13 @@ type OrganizationUpdate struct {
 	Name string `json:"name"`
 }
 
-// OrganizationSeal ends bootstrap for good; nil installs the policy two-person.
+// OrganizationSeal ends bootstrap for good; without a policy two-person is
+// installed. It names recovery keys, or accepts the risk "no_recovery_keys".
 type OrganizationSeal struct {
-	Policy *Policy `json:"policy,omitempty"`
+	Policy   *Policy      `json:"policy,omitempty"`
+	Recovery *RecoverySet `json:"recovery,omitempty"`
+	// AcceptedRisks are added to those of the policy.
+	AcceptedRisks []string `json:"accepted_risks,omitempty"`
 }
 
 // Kind returns "credential.create".

@@ -360,15 +360,38 @@ func calls(c *client.Client) []func(*testing.T) error {
 	do(func(t *testing.T) error { _, err := c.GetOrganization(t.Context(), least); return err })
 	named := client.OrganizationPatch{Name: client.Value("Northwind")}
 	do(func(t *testing.T) error { _, err := c.UpdateOrganization(t.Context(), named, versioned...); return err })
+	seal := client.OrganizationSeal{Policy: &policy, Recovery: &someKeys, AcceptedRisks: []string{"no_spare_for_targets"}}
+	do(func(t *testing.T) error { _, err := c.GetRecovery(t.Context(), least); return err })
+	do(func(t *testing.T) error { _, err := c.ReplaceRecovery(t.Context(), someKeys, versioned...); return err })
+	do(func(t *testing.T) error { _, err := c.ReplaceRecovery(t.Context(), someKeys, dry...); return err })
+	do(func(t *testing.T) error { _, err := c.RunDrill(t.Context(), "default", write...); return err })
+	do(func(t *testing.T) error { _, err := c.RunDrill(t.Context(), "default", dry...); return err })
+	rescue := client.RecoveryRequest{OrganizationID: someID, Reason: "locked out", Operations: []client.Operation{
+		client.UserInvite{Name: "Grace", Email: "grace@northwind.example", Role: client.RoleAdmin, Profile: wholeProfile, GroupIDs: []client.GroupID{otherID}},
+		client.RecoveryAccess{UserID: client.PrecedingUser, CodeHash: someSum},
+		client.UserChangeRole{UserID: someID, Role: client.RoleAdmin},
+		client.PolicyPut{Policy: policy},
+	}}
+	do(func(t *testing.T) error { _, err := c.MakeRecoveryStatement(t.Context(), rescue); return err })
+	do(func(t *testing.T) error {
+		_, err := c.OpenRecovery(t.Context(), rescue, client.RecoveryAct{Statement: "{}", Signatures: []client.RecoverySignature{{Key: someSum, Signature: "eA=="}, {Key: someSum, Signature: "eA=="}}})
+		return err
+	})
 	do(func(t *testing.T) error { _, err := c.UpdateOrganization(t.Context(), named, dry...); return err })
-	do(func(t *testing.T) error { _, err := c.SealOrganization(t.Context(), &policy, versioned...); return err })
-	do(func(t *testing.T) error { _, err := c.SealOrganization(t.Context(), nil, dry...); return err })
+	do(func(t *testing.T) error { _, err := c.SealOrganization(t.Context(), seal, versioned...); return err })
+	do(func(t *testing.T) error {
+		_, err := c.SealOrganization(t.Context(), client.OrganizationSeal{}, dry...)
+		return err
+	})
 	do(func(t *testing.T) error { _, err := c.GetDocument(t.Context()); return err })
 	do(func(t *testing.T) error { _, err := c.GetHealth(t.Context()); return err })
 	do(func(t *testing.T) error { _, err := c.GetReadiness(t.Context()); return err })
 	do(func(t *testing.T) error { _, err := c.GetMetrics(t.Context()); return err })
 	return all
 }
+
+// someKeys are a recovery set with everything in it.
+var someKeys = client.RecoverySet{Keys: []client.RecoveryKey{{Name: "bank", PublicKey: "PEM"}, {Name: "notary", PublicKey: "PEM 2"}}, Need: 2, DelaySeconds: 86400}
 
 // wholeProfile has every entry there is.
 var wholeProfile = map[string]string{
@@ -416,7 +439,9 @@ func everyOperation(policy client.Policy, add client.MembershipAdd, memberPatch 
 		client.PermissionRemove{Permission: "payouts.release"},
 		client.PolicyPut{Policy: policy},
 		client.OrganizationUpdate{Name: "Northwind"},
-		client.OrganizationSeal{Policy: &policy},
+		client.OrganizationSeal{Policy: &policy, Recovery: &someKeys, AcceptedRisks: []string{"no_recovery_keys"}},
+		client.RecoveryReplace{Recovery: someKeys},
+		client.DrillRun{RuleID: "default"},
 		client.RawOperation(`{"kind": "user.suspend", "user_id": "` + someID + `"}`),
 	}
 }

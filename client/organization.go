@@ -74,8 +74,8 @@ func (c *Client) UpdateOrganization(ctx context.Context, p OrganizationPatch, op
 	return write[Organization](ctx, c, patch(directoryPath+"/organization", p), opts)
 }
 
-// SealOrganization ends bootstrap for good: from then on the policy decides, the
-// ready-made two-person where p is nil. There is no way back.
-func (c *Client) SealOrganization(ctx context.Context, p *Policy, opts ...WriteOption) (*Outcome[Organization], error) {
-	return write[Organization](ctx, c, post(directoryPath+"/organization/seal", OrganizationSeal{p}), opts)
+// SealOrganization ends bootstrap for good: from then on the policy decides. There
+// is no way back.
+func (c *Client) SealOrganization(ctx context.Context, s OrganizationSeal, opts ...WriteOption) (*Outcome[Organization], error) {
+	return write[Organization](ctx, c, post(directoryPath+"/organization/seal", s), opts)
 }

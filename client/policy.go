@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"net/url"
+	"time"
 )
 
 // Policy says which changes need whose approvals. All rules that match an
@@ -127,9 +128,18 @@ type RuleHealth struct {
 	Clause   int    `json:"clause"`
 	Need     int    `json:"need"`
 	Eligible int    `json:"eligible"`
+	// Reachable are those of the eligible who have what it takes to approve.
+	Reachable int `json:"reachable"`
 	// Spare is how many of them a requester who is one of them can do without.
-	Spare int  `json:"spare"`
-	OK    bool `json:"ok"`
+	Spare int `json:"spare"`
+	// OldestSignInAt is when that one of the reachable was last seen who has not been
+	// for longest; zero when that is not known of all.
+	OldestSignInAt time.Time `json:"oldest_sign_in_at"`
+	// LastDrillAt is when a drill last reached the people of the rule; DrillDue says
+	// that it is more than 92 days ago, or never was.
+	LastDrillAt time.Time `json:"last_drill_at"`
+	DrillDue    bool      `json:"drill_due"`
+	OK          bool      `json:"ok"`
 }
 
 // Finding is something wrong with a policy; with severity "error" it would be

@@ -36,7 +36,12 @@ func changeColumns(s *session) []column[client.Change] {
 		{name: "id", cell: func(c change) string { return string(c.ID) }},
 		{name: "state", cell: func(c change) string { return string(c.State) }},
 		{name: "operations", cell: kinds},
-		{name: "requester", cell: func(c change) string { return label(s, c.Requester) }},
+		{name: "requester", cell: func(c change) string {
+			if c.Recovery != nil {
+				return "recovery keys"
+			}
+			return label(s, c.Requester)
+		}},
 		{name: "requester_person", cell: func(c change) string { return label(s, c.RequesterPerson) }, full: true},
 		{name: "needs", cell: func(c change) string { return s.missing(&c) }},
 		{name: "can_decide", cell: func(c change) string { return yes(c.CanDecide) }},

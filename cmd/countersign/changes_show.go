@@ -114,6 +114,9 @@ func (s *session) showChange(w io.Writer, c *client.Change, seen *examined, most
 	if c.RequesterPerson != c.Requester {
 		asked += ", for whom answers " + label(s, c.RequesterPerson)
 	}
+	if c.Recovery != nil {
+		asked = fmt.Sprintf("nobody here: %d recovery keys; any admin can deny it", len(c.Recovery.Signatures))
+	}
 	line("asked by", asked)
 	line("asked at", when(c.CreatedAt))
 	line("reason", first(c.Reason, "(none given)"))

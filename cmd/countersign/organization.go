@@ -78,24 +78,35 @@ func (s *session) organizationUpdate(parent *cobra.Command) {
 }
 
 func (s *session) organizationSeal(parent *cobra.Command) {
-	var file string
-	var confirmed bool
+	var file, keys string
+	var confirmed, noKeys bool
 	var w *writing
 	cmd := s.add(parent, verb{
 		use: "seal", short: "End bootstrap: from now on policy decides",
 		long: `
 Installs the policy given, else two-person: every change needs one other admin, a
-change of the policy two. Refused while too few people could approve. There is no
-way back, so it asks, unless --yes.`,
-		example: "  countersign organization seal --dry-run\n  countersign organization seal --policy policy.json",
+change of the policy two. Refused while too few people could approve, and unless
+recovery keys are named (countersign recovery keys) or --accept-no-recovery says that
+nobody outside shall be able to help. There is no way back, so it asks, unless --yes.`,
+		example: "  countersign organization seal --recovery recovery.json --dry-run\n  countersign organization seal --recovery recovery.json --policy policy.json",
 		run: func(ctx context.Context, _ []string) error {
-			var policy *client.Policy
+			var seal client.OrganizationSeal
 			if file != "" {
 				p, err := s.policyFrom(ctx, file)
 				if err != nil {
 					return err
 				}
-				policy = &p
+				seal.Policy = &p
+			}
+			if keys != "" {
+				set, err := s.recoverySetFrom(ctx, keys)
+				if err != nil {
+					return err
+				}
+				seal.Recovery = &set
+			}
+			if noKeys {
+				seal.AcceptedRisks = []string{"no_recovery_keys"}
 			}
 			if !confirmed && !w.dryRun {
 				if err := s.ask(ctx, "There is no way back from sealing. Seal the organization?", "organization seal --yes"); err != nil {
@@ -103,11 +114,13 @@ way back, so it asks, unless --yes.`,
 				}
 			}
 			return s.changeOrganization(ctx, w, "the organization is sealed", func(opts ...client.WriteOption) (*client.Outcome[client.Organization], error) {
-				return s.api.SealOrganization(ctx, policy, opts...)
+				return s.api.SealOrganization(ctx, seal, opts...)
 			})
 		},
 	})
 	cmd.Flags().StringVar(&file, "policy", "", "`FILE` with the policy that shall rule; - is standard input")
+	cmd.Flags().StringVar(&keys, "recovery", "", "`FILE` with the recovery keys, as recovery keys prints them; - is standard input")
+	cmd.Flags().BoolVar(&noKeys, "accept-no-recovery", false, "live with it that nobody outside can help if the organization locks itself out")
 	cmd.Flags().BoolVarP(&confirmed, "yes", "y", false, "do not ask")
 	w = writes(cmd, true)
 }

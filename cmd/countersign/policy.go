@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,7 @@ least the policy it replaces.`,
 	s.policyApply(cmd)
 	s.policyPut(cmd)
 	s.policyHealth(cmd)
+	s.policyDrill(cmd)
 	s.policyViolations(cmd)
 	return cmd
 }
@@ -162,10 +164,22 @@ func (s *session) policyExport(parent *cobra.Command) {
 	})
 }
 
+// drillWord says how a rule stands with drills.
+func drillWord(h client.RuleHealth) string {
+	switch {
+	case h.LastDrillAt.IsZero():
+		return "never"
+	case h.DrillDue:
+		return "due, last " + h.LastDrillAt.Format(time.DateOnly)
+	default:
+		return h.LastDrillAt.Format(time.DateOnly)
+	}
+}
+
 func (s *session) policyHealth(parent *cobra.Command) {
 	s.add(parent, verb{
 		use: "health", short: "Say whether the rules can be met",
-		long:    "One row for each rule and clause: how many approvals it needs, how many people could give them, how many of those can be spared.",
+		long:    "One row for each rule and clause: how many approvals it needs, how many people are asked, how many of them could give one now, how many of those can be spared, and when a drill last reached them.",
 		example: "  countersign policy health",
 		run: func(ctx context.Context, _ []string) error {
 			columns := []column[client.RuleHealth]{
@@ -173,7 +187,11 @@ func (s *session) policyHealth(parent *cobra.Command) {
 				{name: "clause", cell: func(h client.RuleHealth) string { return number(int64(h.Clause)) }},
 				{name: "need", cell: func(h client.RuleHealth) string { return number(int64(h.Need)) }},
 				{name: "eligible", cell: func(h client.RuleHealth) string { return number(int64(h.Eligible)) }},
+				{name: "reachable", cell: func(h client.RuleHealth) string { return number(int64(h.Reachable)) }},
 				{name: "spare", cell: func(h client.RuleHealth) string { return number(int64(h.Spare)) }},
+				{name: "oldest_sign_in_at", cell: func(h client.RuleHealth) string { return when(h.OldestSignInAt) }, full: true},
+				{name: "last_drill_at", cell: func(h client.RuleHealth) string { return when(h.LastDrillAt) }, full: true},
+				{name: "drill", cell: drillWord},
 				{name: "ok", cell: func(h client.RuleHealth) string { return yes(h.OK) }},
 			}
 			return showList(s, &paging{}, columns, func(_ client.Paging, opts ...client.ReadOption) (*client.List[client.RuleHealth], error) {

@@ -42,6 +42,8 @@ func TestWhatWritesSend(t *testing.T) {
 		"permissions update payouts.release --description=":                                       `updatePermission: PATCH /directory/v1/permissions/payouts.release  {"description":""}`,
 		"permissions remove payouts.release":                                                      `removePermission: DELETE /directory/v1/permissions/payouts.release`,
 		"organization update --name N":                                                            `updateOrganization: PATCH /directory/v1/organization  {"name":"N"}`,
+		"organization seal --yes --accept-no-recovery":                                            `sealOrganization: POST /directory/v1/organization/seal  {"accepted_risks":["no_recovery_keys"]}`,
+		"policy drill default":                                                                    `runDrill: POST /directory/v1/policy/drills  {"rule_id":"default"}`,
 		"organization seal --yes":                                                                 `sealOrganization: POST /directory/v1/organization/seal  {}`,
 	} {
 		id, line, _ := strings.Cut(want, ": ")

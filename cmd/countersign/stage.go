@@ -253,7 +253,7 @@ func (s *stage) b2core() error {
 
 // sealAndAsk ends bootstrap and leaves one change in the inbox.
 func (s *stage) sealAndAsk() error {
-	if _, err := s.submit(&countersign.SealOrganization{}); err != nil {
+	if _, err := s.submit(&countersign.SealOrganization{AcceptedRisks: countersign.Risks()}); err != nil {
 		return err
 	}
 	groups, err := s.engine.Groups(s.ctx, s.admin, countersign.GroupFilter{Names: []string{"Treasury"}}, nil, countersign.Page{Limit: 1})

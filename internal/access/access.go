@@ -47,10 +47,11 @@ func Needed(kind countersign.ChangeKind) (countersign.Permission, bool) {
 		return countersign.PoliciesCreate, true
 	case countersign.KindPermissionRemove:
 		return countersign.PoliciesDelete, true
-	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal:
+	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal,
+		countersign.KindRecoveryReplace, countersign.KindDrillRun:
 		return countersign.PoliciesUpdate, true
 	case countersign.KindUserActivate, countersign.KindCredentialRedeem, countersign.KindCredentialCollect,
-		countersign.KindImportOpen, countersign.KindImportBatch:
+		countersign.KindImportOpen, countersign.KindImportBatch, countersign.KindRecoveryAccess:
 		return "", false
 	default:
 		return "", false

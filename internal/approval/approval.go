@@ -33,6 +33,8 @@ type Operation struct {
 	Requester countersign.UserType
 	// Approvers is true of what could make, unmake or impersonate an approver.
 	Approvers bool
+	// Rule, of a drill, is the rule whose requirement is tried, whatever it matches.
+	Rule string
 }
 
 // Matches reports whether a rule speaks about an operation: its kind is named
@@ -59,7 +61,7 @@ type Asked struct {
 }
 
 // DefaultRule is the id under which the policy's default is cited.
-const DefaultRule = "default"
+const DefaultRule = countersign.DefaultRuleID
 
 // Required finds the requirement of a batch: every rule that matches any of the
 // operations counts, an operation that no rule matches falls to the default, and
@@ -74,7 +76,7 @@ func Required(policy countersign.Policy, ops []Operation) Asked {
 	for _, op := range ops {
 		spoken := false
 		for _, rule := range policy.Rules {
-			if Matches(rule, op) && (!rule.Requirement.Free() || frees(rule, op)) {
+			if speaks(rule, op) {
 				spoken, matched[rule.ID] = true, true
 			}
 		}
@@ -91,6 +93,15 @@ func Required(policy countersign.Policy, ops []Operation) Asked {
 		asked.Requirement = And(asked.Requirement, policy.Default)
 	}
 	return asked
+}
+
+// speaks reports whether a rule counts for an operation: of a drill the one that is
+// tried, if it asks anybody.
+func speaks(rule countersign.Rule, op Operation) bool {
+	if op.Rule != "" {
+		return rule.ID == op.Rule && !rule.Requirement.Free()
+	}
+	return Matches(rule, op) && (!rule.Requirement.Free() || frees(rule, op))
 }
 
 // frees reports whether everything the operation touches meets the condition,

@@ -58,7 +58,7 @@ func reachOf(kind countersign.ChangeKind) (reach, bool) {
 
 	case countersign.KindPermissionRemove:
 		return reach{permissions: true, approvers: true}, true
-	case countersign.KindPermissionAdd, countersign.KindPolicyPut, countersign.KindOrganizationSeal:
+	case countersign.KindPermissionAdd, countersign.KindPolicyPut, countersign.KindOrganizationSeal, countersign.KindRecoveryReplace:
 		return reach{approvers: true}, true
 	case countersign.KindPermissionUpdate, countersign.KindOrganizationUpdate:
 		return reach{}, true

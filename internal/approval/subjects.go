@@ -31,6 +31,8 @@ func Subjects(change countersign.Change) []countersign.UserID {
 		return []countersign.UserID{c.UserID}
 	case *countersign.IssueEnrolmentCode:
 		return []countersign.UserID{c.UserID}
+	case *countersign.RecoverAccess: // in whose request everybody may object all the same
+		return []countersign.UserID{c.UserID}
 	default:
 		return nil
 	}

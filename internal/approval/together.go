@@ -61,7 +61,9 @@ func largest(policy countersign.Policy, kind countersign.ChangeKind) []ruleSet {
 		return nil
 	}
 	all := rulesWith(policy, func(rule countersign.Rule) bool {
-		return rule.Matches(kind) && (reach.permissions || len(rule.When.Permissions) == 0) && (reach.approvers || !rule.When.Approvers)
+		// Who names recovery keys is asked what who puts a policy is asked too.
+		matches := rule.Matches(kind) || kind == countersign.KindRecoveryReplace && rule.Matches(countersign.KindPolicyPut)
+		return matches && (reach.permissions || len(rule.When.Permissions) == 0) && (reach.approvers || !rule.When.Approvers)
 	})
 	requesters := choices(policy, one, nil, func(c countersign.Condition) []countersign.UserType { return c.RequesterTypes })
 	users := choices(policy, reach.users, reach.types, func(c countersign.Condition) []countersign.UserType { return c.UserTypes })

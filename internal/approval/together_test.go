@@ -262,6 +262,7 @@ func everybodyIsServed(r countersign.Requirement, s signers, about bool) bool {
 func TestTheProofKnowsEveryKind(t *testing.T) {
 	decidedBefore := []countersign.ChangeKind{
 		countersign.KindUserActivate, countersign.KindCredentialCollect, countersign.KindCredentialRedeem, countersign.KindImportBatch,
+		countersign.KindRecoveryAccess, countersign.KindDrillRun, // of a recovery nobody is asked, of a drill one rule
 	}
 	admin := asks(clause(admins, 1))
 	admin.Exclusive = true

@@ -17,7 +17,9 @@
 //	time          RFC 3339 UTC with microseconds; never decreases
 //	kind          organization.created | change.submitted | change.applied |
 //	              change.turned | change.closed | approval.recorded |
-//	              attempt.refused
+//	              attempt.refused | recovery.opened | recovery.applied:
+//	              the last two of recoveries, for change.submitted and
+//	              change.applied
 //	actor         {user, person, credential, method, subject}: who did it, the
 //	              person who answers for it, proven how, on behalf of whom
 //	request       {id, idempotency}: HTTP request id, SHA-256 of the idempotency key
@@ -49,6 +51,11 @@
 // An import that opens moves import:<id>, where id is that of its change, and each
 // batch of it import.batch:<id>/<index> from 0, once: its digest, how many rows
 // were taken in, and which were left out. The rows are the effects that follow.
+//
+// The document of a recovery holds, in "recovery", the statement that recovery keys
+// have signed and the signatures; its actor has the method "recovery" and is nobody.
+// recovery: is the set of keys, and drill:<rule> the id of the last change that
+// drilled a rule.
 //
 // What stands in no set follows from the entries: a row was created and last
 // modified at the times of the first and the last entry that moved one of its

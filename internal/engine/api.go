@@ -142,11 +142,20 @@ type RuleHealth struct {
 	RuleID string
 	Clause int
 	Need   int
-	// Eligible people now; Spare is how many of them a requester who is one of
-	// them can do without (eligible - 1 - need).
-	Eligible int
-	Spare    int
-	OK       bool
+	// Eligible are the people of the set now; Reachable those of them who have what
+	// it takes to approve. Spare is how many of those a requester who is one of them
+	// can do without (reachable - 1 - need).
+	Eligible  int
+	Reachable int
+	Spare     int
+	// OldestSignInAt is when that one of the reachable was last seen who has not
+	// been seen for longest; zero when that is not known of all of them.
+	OldestSignInAt time.Time
+	// LastDrillAt is when the people of the rule were last reached by a drill; zero
+	// for never. DrillDue says that it is longer than DrillInterval ago.
+	LastDrillAt time.Time
+	DrillDue    bool
+	OK          bool
 }
 
 // Finding is one remark of the policy linter.

@@ -93,6 +93,12 @@ func (l *ledger) applyToGroups(op countersign.Change) error {
 		return l.openImport(c)
 	case *countersign.ImportBatch:
 		return l.importBatch(c)
+	case *countersign.ReplaceRecovery:
+		return l.replaceRecovery(c)
+	case *countersign.RecoverAccess:
+		return l.recoverAccess(c)
+	case *countersign.RunDrill:
+		return l.runDrill(c)
 	default:
 		return fmt.Errorf("no way is known to apply %s", op.Kind())
 	}
@@ -133,10 +139,14 @@ func (w *work) factVersion(fact countersign.Fact) (int64, error) {
 		var c store.ChangeRecord
 		c, err = w.tx.Change(w.ctx, countersign.ChangeID(key))
 		version = c.AppliedPosition
-	case "policy", "organization":
+	case "policy", "organization", "recovery":
 		var o countersign.Organization
 		o, err = w.tx.Organization(w.ctx)
-		version = map[string]int64{"policy": o.PolicyVersion, "organization": o.Version}[kind]
+		version = map[string]int64{"policy": o.PolicyVersion, "organization": o.Version, "recovery": o.RecoveryVersion}[kind]
+	case "drill":
+		var o countersign.Organization
+		o, err = w.tx.Organization(w.ctx)
+		version = o.Drills[key].Version
 	default:
 		return 0, fmt.Errorf("%s is no kind of fact", kind)
 	}
@@ -214,6 +224,9 @@ func (w *work) objectVersion(op countersign.Change) (int64, error) {
 	case *countersign.UpdateOrganization, *countersign.SealOrganization:
 		o, err := w.tx.Organization(w.ctx)
 		return o.Version, err
+	case *countersign.ReplaceRecovery:
+		o, err := w.tx.Organization(w.ctx)
+		return o.RecoveryVersion, err
 	default:
 		return 0, countersign.E(countersign.Invalid, "If-Match", "does not apply here: nothing existing is changed")
 	}

@@ -121,8 +121,21 @@ func (l *ledger) seal(c *countersign.SealOrganization) error {
 	if c.Policy != nil {
 		o.Policy = *c.Policy
 	}
+	for _, risk := range c.AcceptedRisks {
+		if !o.Policy.Accepts(risk) {
+			o.Policy.AcceptedRisks = append(slices.Clone(o.Policy.AcceptedRisks), risk)
+		}
+	}
 	if err := o.Policy.Validate("policy"); err != nil {
 		return err
+	}
+	if c.Recovery != nil {
+		o.Recovery = *c.Recovery
+	}
+	if o.Recovery.IsZero() && !o.Policy.Accepts(countersign.RiskNoRecoveryKeys) {
+		return countersign.Code(countersign.Refused, "no_recovery_keys", "recovery",
+			"is missing: name at least two recovery keys and how many must sign, or accept the risk no_recovery_keys in accepted_risks; "+
+				"without keys nobody can let the organization in again if it locks itself out")
 	}
 	o.SealedAt = l.w.now
 	return l.putOrganization(&old, o)
@@ -143,6 +156,9 @@ func (l *ledger) putOrganization(old *countersign.Organization, o countersign.Or
 	}
 	if l.moveIfKnown(old != nil, countersign.PolicyFact(), was.PolicyVersion, policy, policyFields(o)) {
 		o.PolicyVersion, moved = l.position, true
+	}
+	if l.moveRecovery(was, o) {
+		o.RecoveryVersion, moved = l.position, true
 	}
 	if !moved {
 		return nil

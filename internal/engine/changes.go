@@ -25,6 +25,9 @@ type weighed struct {
 // that only current rules ask has no pool of its own: of those who could approve
 // anything when the request was made, who qualify for it now (R5).
 func gather(picture *roster.Picture, request countersign.ChangeRequest, now time.Time) weighed {
+	if request.Recovery != nil {
+		return gatherRecovery(picture, request, now)
+	}
 	organization := picture.Organization()
 	ops := governed(picture, request.Operations, request.Requester, now)
 	required := request.Requirement

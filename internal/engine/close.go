@@ -81,6 +81,9 @@ func (e *Engine) Cancel(ctx context.Context, actor countersign.Actor, id counter
 			return countersign.Outcome{}, err
 		}
 		w.tries("cancel", nil, &request)
+		if request.Recovery != nil {
+			return countersign.Outcome{}, access.EndsRecovery()
+		}
 		if !access.Cancel(w.actor, w.holds, request.Requester, request.RequesterPerson) {
 			return countersign.Outcome{}, access.Require(func(countersign.Permission) bool { return false }, countersign.ChangesCancel)
 		}

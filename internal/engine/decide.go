@@ -77,6 +77,10 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
+	if request.Recovery != nil && v.Decision == countersign.Approve {
+		return countersign.Outcome{}, countersign.Code(countersign.Refused, "recovery_not_approvable", "decision",
+			"nobody approves a recovery: it is carried out when its delay is over, unless an admin denies it")
+	}
 	if !approval.MayVote(c.Case, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
 	}
@@ -167,6 +171,9 @@ func lastVote(votes []countersign.Approval, person countersign.UserID) (counters
 // overtaken finds out why an open request can no longer be decided: its
 // requester left or may no longer ask, or the world has moved.
 func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
+	if request.Recovery != nil {
+		return w.recoveryOvertaken(request)
+	}
 	for _, id := range []countersign.UserID{request.Requester, request.RequesterPerson} {
 		if u, ok := w.picture.User(id, w.now); !ok || u.State != countersign.UserActive {
 			return &closing{state: countersign.ChangeCancelled, because: "requester_inactive"}, nil
@@ -177,6 +184,11 @@ func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
 			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}, nil
 		}
 	}
+	return w.moved(request)
+}
+
+// moved finds out whether a request relies on something that is no longer so.
+func (w *work) moved(request countersign.ChangeRequest) (*closing, error) {
 	for _, base := range request.Base {
 		version, err := w.factVersion(base.Fact)
 		if err != nil {

@@ -57,6 +57,9 @@ type document struct {
 	Excluded        []countersign.UserID      `json:"excluded"`
 	Replaces        string                    `json:"replaces,omitzero"`
 	Bootstrap       bool                      `json:"bootstrap,omitzero"`
+
+	// Recovery is what was signed with recovery keys.
+	Recovery *countersign.RecoveryAct `json:"recovery,omitzero"`
 }
 
 // documentEffect is what approvers see of one fact.
@@ -76,7 +79,7 @@ func writeDocument(org countersign.OrganizationID, c *countersign.ChangeRequest,
 		CreatedAt: audit.FormatTime(c.CreatedAt), ExpiresAt: audit.FormatTime(c.ExpiresAt),
 		Reason: c.Reason, Base: orEmpty(c.Base), EffectsTotal: len(effects), Rules: orEmpty(c.RuleIDs),
 		PolicyVersion: c.PolicyVersion, Requirement: c.Requirement, Pools: orEmpty(c.Pools), Excluded: orEmpty(c.Excluded),
-		Replaces: string(c.Replaces), Bootstrap: c.Bootstrap, Effects: []documentEffect{},
+		Replaces: string(c.Replaces), Bootstrap: c.Bootstrap, Effects: []documentEffect{}, Recovery: c.Recovery,
 	}
 	for _, op := range c.Operations {
 		raw, err := canon.EncodeChange(op)
@@ -138,7 +141,7 @@ func readRecord(r store.ChangeRecord) (countersign.ChangeRequest, error) {
 	}
 	c.Reason, c.Base, c.RuleIDs, c.PolicyVersion = d.Reason, d.Base, d.Rules, d.PolicyVersion
 	c.Requirement, c.Pools, c.Excluded = d.Requirement, d.Pools, d.Excluded
-	c.Replaces, c.Bootstrap = countersign.ChangeID(d.Replaces), d.Bootstrap
+	c.Replaces, c.Bootstrap, c.Recovery = countersign.ChangeID(d.Replaces), d.Bootstrap, d.Recovery
 	c.RequesterCredential = countersign.CredentialID(d.Credential)
 	c.Effects, c.EffectsTotal = make([]countersign.Effect, len(d.Effects)), d.EffectsTotal
 	for i, e := range d.Effects {

@@ -25,6 +25,12 @@ func governed(picture *roster.Picture, ops []countersign.Change, requester count
 			}
 		case *countersign.OpenImport:
 			out = append(out, s.imports(c)...)
+		case *countersign.ReplaceRecovery:
+			// Whoever holds the recovery keys can put a policy: naming them passes
+			// what putting one passes, besides what rules ask of the kind itself.
+			put := s.of(op)
+			put.Kind = countersign.KindPolicyPut
+			out = append(out, s.of(op), put)
 		default:
 			out = append(out, s.of(op))
 		}
@@ -91,8 +97,10 @@ func (s *scope) of(op countersign.Change) approval.Operation {
 	case *countersign.RemovePermission:
 		out.Loses = []countersign.Permission{c.Permission}
 		out.Approvers = s.powerful(out.Loses)
-	case *countersign.PutPolicy, *countersign.SealOrganization:
+	case *countersign.PutPolicy, *countersign.SealOrganization, *countersign.ReplaceRecovery:
 		out.Approvers = true
+	case *countersign.RunDrill:
+		out.Rule = c.RuleID
 	default:
 		s.ofUser(&out, op)
 	}
@@ -137,6 +145,8 @@ func (s *scope) ofUser(out *approval.Operation, op countersign.Change) {
 	case *countersign.MakeOnboardingCode:
 		s.user(out, c.UserID)
 	case *countersign.IssueEnrolmentCode:
+		s.user(out, c.UserID)
+	case *countersign.RecoverAccess:
 		s.user(out, c.UserID)
 	case *countersign.CreateCredential:
 		s.user(out, c.UserID)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/replay"
 	"github.com/countersign/countersign/internal/scenario"
@@ -161,7 +162,7 @@ func picture(ctx context.Context, e *engine.Engine, org countersign.Organization
 
 // submit asks as somebody, with options.
 func (h *house) submit(who string, o engine.Options, ops ...countersign.Change) (engine.Result, error) {
-	return h.Engine.Submit(h.t.Context(), h.As(who).Actor, ops, o)
+	return h.Engine.Submit(h.t.Context(), h.As(who).Actor, dialecttest.Sealing(ops), o)
 }
 
 // applies submits what must be applied at once.
@@ -211,6 +212,12 @@ func kindsOf(ops []countersign.Change) string {
 		kinds = append(kinds, string(op.Kind()))
 	}
 	return strings.Join(kinds, ", ")
+}
+
+// askable are the kinds of change that somebody can ask for: all but what stands
+// in a recovery alone.
+func askable() []countersign.ChangeKind {
+	return slices.DeleteFunc(countersign.ChangeKinds(), func(k countersign.ChangeKind) bool { return k == countersign.KindRecoveryAccess })
 }
 
 // only is the first operation of a result, as it was prepared.

@@ -146,6 +146,9 @@ func checkAlone(ops []countersign.Change) error {
 		if strings.HasPrefix(string(op.Kind()), "import.") && len(ops) > 1 {
 			return countersign.E(countersign.Invalid, "operations."+strconv.Itoa(i), "of an import must be the only operation")
 		}
+		if op.Kind() == countersign.KindDrillRun && len(ops) > 1 {
+			return countersign.E(countersign.Invalid, "operations."+strconv.Itoa(i), "is a drill, which must be the only operation: it changes nothing")
+		}
 	}
 	return nil
 }

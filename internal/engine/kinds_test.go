@@ -55,6 +55,9 @@ func (h *house) tell(effects []countersign.Effect) []string {
 			switch {
 			case field == "number" || field == "secret_hash" || field == "client_id" || field == "public_key":
 				text = field + "=#"
+			case field == "recovery":
+				set := value.(countersign.RecoverySet)
+				text = fmt.Sprintf("%s=%d of %d", field, set.Need, len(set.Keys))
 			case field == "policy":
 				text = field + "=" + value.(countersign.Policy).Name
 			}
@@ -401,6 +404,24 @@ func organizationDeeds() map[countersign.ChangeKind]deed {
 			}),
 			effects: []string{"policy policy=ours"},
 		},
+		countersign.KindRecoveryReplace: {
+			do: does(func(h *house) countersign.Change {
+				return &countersign.ReplaceRecovery{Recovery: newSafe(h.t, 2, 3).set}
+			}),
+			effects: []string{"recovery recovery=2 of 3"},
+		},
+		countersign.KindDrillRun: {
+			sealed:  true,
+			do:      func(h *house) engine.Result { return h.approved(&countersign.RunDrill{RuleID: "default"}) },
+			effects: []string{"drill drill=#"},
+			rows: func(h *house, r engine.Result) {
+				o, err := h.Engine.Organization(h.t.Context(), h.As("ada").Actor)
+				want := countersign.Drill{Change: r.Change.ID, At: h.Clock.Now(), Version: r.Revision}
+				if err != nil || o.Drills["default"] != want {
+					h.t.Errorf("the last drill is %+v (%v)", o.Drills, err)
+				}
+			},
+		},
 		countersign.KindOrganizationUpdate: {
 			do: does(func(*house) countersign.Change {
 				return &countersign.UpdateOrganization{Name: countersign.Some(" Northwind AG ")}
@@ -433,7 +454,7 @@ func TestWhatEachKindDoes(t *testing.T) {
 		rows := deeds()
 		bootstrap, governed := h.crew(), newHouse(t, h.Store)
 		governed.crew().Seal()
-		kinds := countersign.ChangeKinds()
+		kinds := askable()
 		// The seal comes last: it ends what the others need.
 		slices.SortStableFunc(kinds, func(a, b countersign.ChangeKind) int {
 			return strings.Compare(fmt.Sprint(a == countersign.KindOrganizationSeal), fmt.Sprint(b == countersign.KindOrganizationSeal))

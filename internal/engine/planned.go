@@ -163,6 +163,10 @@ func namePreceding(ops []countersign.Change, i int) {
 		if c.UserID == countersign.PrecedingUser {
 			c.UserID = made
 		}
+	case *countersign.RecoverAccess:
+		if c.UserID == countersign.PrecedingUser {
+			c.UserID = made
+		}
 	}
 }
 

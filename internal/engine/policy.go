@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/access"
@@ -36,13 +37,33 @@ func (e *Engine) PolicyHealth(ctx context.Context, actor countersign.Actor) ([]R
 
 func (v view) health(p countersign.Policy) []RuleHealth {
 	var out []RuleHealth
-	gaps := approval.Prove(p, able(v.picture, v.now))
-	for _, h := range approval.Health(p, able(v.picture, v.now)) {
-		out = append(out, RuleHealth{RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Spare: h.Spare, OK: h.Spare >= 0 && !slices.ContainsFunc(gaps, func(g approval.Gap) bool {
-			return slices.Contains(g.RuleIDs, h.RuleID) && (g.Clause == h.Clause || g.Clause < 0 || len(g.RuleIDs) > 1)
-		})})
+	reach, organization := able(v.picture, v.now), v.picture.Organization()
+	gaps := approval.Prove(p, reach)
+	for _, h := range approval.Health(p, reach) {
+		requirement, _ := p.Named(h.RuleID)
+		drill := organization.Drills[h.RuleID]
+		out = append(out, RuleHealth{
+			RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: len(v.picture.Eligible(h.Approvers, v.now)), Reachable: h.Eligible, Spare: h.Spare,
+			OldestSignInAt: v.lastSeen(reach(h.Approvers, requirement.MustBeSigned())), LastDrillAt: drill.At,
+			DrillDue: organization.Sealed() && v.now.After(drill.At.Add(countersign.DrillInterval)),
+			OK: h.Spare >= 0 && !slices.ContainsFunc(gaps, func(g approval.Gap) bool {
+				return slices.Contains(g.RuleIDs, h.RuleID) && (g.Clause == h.Clause || g.Clause < 0 || len(g.RuleIDs) > 1)
+			}),
+		})
 	}
 	return out
+}
+
+// lastSeen is when the one was last seen who has not been for longest.
+func (v view) lastSeen(people []countersign.UserID) time.Time {
+	var oldest time.Time
+	for i, id := range people {
+		u, _ := v.picture.User(id, v.now)
+		if at := u.LastActiveAt; i == 0 || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return oldest
 }
 
 // PolicyLint says what would be refused of a policy, and what is unwise.
@@ -73,6 +94,9 @@ func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p coun
 	}
 	for _, id := range approval.Weaker(p) {
 		findings = append(findings, Finding{Severity: "warning", Field: id, Message: "asks less than the default, which no longer counts for what this rule matches; ask here for all that is needed"})
+	}
+	if o := v.picture.Organization(); o.Sealed() && o.Recovery.IsZero() && !p.Accepts(countersign.RiskNoRecoveryKeys) && !o.Policy.Accepts(countersign.RiskNoRecoveryKeys) {
+		findings = append(findings, Finding{Severity: "warning", Field: "policy.accepted_risks", Message: "nobody outside could help if the organization locks itself out: name recovery keys, or accept no_recovery_keys"})
 	}
 	present, err := v.lintExclusions(p)
 	return append(findings, present...), err

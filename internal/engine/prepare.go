@@ -53,6 +53,12 @@ func (w *work) prepare(op countersign.Change) error {
 	case *countersign.OpenImport:
 		c.Permissions = sorted(c.Permissions)
 		return cleanText("label", &c.Label)
+	case *countersign.ReplaceRecovery:
+		return cleanRecovery(&c.Recovery)
+	case *countersign.SealOrganization:
+		return cleanSeal(c)
+	case *countersign.RecoverAccess:
+		c.CredentialID = countersign.CredentialID(w.e.newID())
 	}
 	return nil
 }
@@ -92,6 +98,10 @@ func refuseAllotted(op countersign.Change) error {
 		return given("credential_id", c.CredentialID != "")
 	case *countersign.OpenImport:
 		return given("import_id", c.ImportID != "")
+	case *countersign.RecoverAccess:
+		return given("credential_id", c.CredentialID != "")
+	case *countersign.RunDrill:
+		return given("drill_id", c.DrillID != "")
 	}
 	return nil
 }

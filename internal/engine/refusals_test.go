@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/store"
@@ -106,6 +107,10 @@ func (h *house) otherSample(kind countersign.ChangeKind) countersign.Change {
 		return importing(customers(h.name("imported"))).open
 	case countersign.KindImportBatch:
 		return h.opened(importing(customers(h.name("imported")))).batch(0)
+	case countersign.KindRecoveryReplace:
+		return &countersign.ReplaceRecovery{Recovery: newSafe(h.t, 2, 3).set}
+	case countersign.KindDrillRun:
+		return &countersign.RunDrill{RuleID: "policy-needs-two"}
 	default:
 		h.t.Fatalf("%s has no sample: make one", kind)
 		return nil
@@ -120,7 +125,7 @@ func (h *house) asks(op countersign.Change, o engine.Options) (engine.Result, er
 	if k := op.Kind(); k == countersign.KindUserActivate || k == countersign.KindCredentialRedeem {
 		actor.Method = countersign.ByEnrolmentCode
 	}
-	return h.Engine.Submit(h.t.Context(), actor, []countersign.Change{op}, o)
+	return h.Engine.Submit(h.t.Context(), actor, dialecttest.Sealing([]countersign.Change{op}), o)
 }
 
 // mustRefuse asks, and looks that nothing has come of it.
@@ -157,7 +162,7 @@ func TestWhatAChangeNamesMustExist(t *testing.T) {
 			"code_invalid":       {"unknown": nobody, "no code": string(h.As("vera").Actor.Credential)},
 			"permission_unknown": {"unknown": "desk.unknown", "removed": string(removed)},
 		}
-		for _, kind := range countersign.ChangeKinds() {
+		for _, kind := range askable() {
 			for field, code := range codes {
 				empty, _ := countersign.NewChange(kind)
 				if slices.Contains(allottedFields()[kind], field) || !name(empty, field, "") || exempt(kind, field) {
@@ -225,6 +230,7 @@ func allottedFields() map[countersign.ChangeKind][]string {
 		countersign.KindCredentialIssueCode: {"credential_id"},
 		countersign.KindCredentialRedeem:    {"credential_id"},
 		countersign.KindImportOpen:          {"import_id"},
+		countersign.KindDrillRun:            {"drill_id"},
 	}
 }
 
@@ -233,7 +239,7 @@ func TestAllottedFieldsAreRefusedByName(t *testing.T) {
 		h.crew()
 		// Defaults are filled too, and may be given.
 		defaults := []string{"role", "invitability", "member_viewability"}
-		for _, kind := range countersign.ChangeKinds() {
+		for _, kind := range askable() {
 			t.Run(string(kind), func(t *testing.T) {
 				h := h.in(t)
 				for _, field := range allottedFields()[kind] {
@@ -241,8 +247,8 @@ func TestAllottedFieldsAreRefusedByName(t *testing.T) {
 					give(op, field)
 					h.mustRefuse(op, "invalid", field)
 				}
-				if kind == countersign.KindOrganizationSeal || kind == countersign.KindCredentialCollect {
-					return // the one would end the story, the other needs one
+				if kind == countersign.KindOrganizationSeal || kind == countersign.KindCredentialCollect || kind == countersign.KindDrillRun {
+					return // the first would end the story, the others need one
 				}
 				given := h.sample(kind)
 				if c, ok := given.(*countersign.CreateCredential); ok {

@@ -123,8 +123,12 @@ func (w *work) applyRequest(row store.ChangeRecord, request countersign.ChangeRe
 	case err != nil:
 		return countersign.Outcome{}, err
 	}
+	kind := countersign.EntryApplied
+	if request.Recovery != nil {
+		kind = countersign.EntryRecoveryApplied
+	}
 	err = w.append(entry{
-		kind: countersign.EntryApplied, effects: l.effects, committer: canon.NewCommitter(w.e.random, row.Openings),
+		kind: kind, effects: l.effects, committer: canon.NewCommitter(w.e.random, row.Openings),
 		change: &audit.LeafChange{ID: string(request.ID), Digest: request.Digest},
 	})
 	if err != nil {

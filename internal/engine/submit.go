@@ -72,6 +72,7 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 			return countersign.Outcome{}, inBatch(w.o, i, err)
 		}
 		nameImport(ops[i], id)
+		nameDrill(ops[i], id)
 		namePreceding(ops, i)
 	}
 	if err := w.checkVersion(ops[0]); err != nil {
@@ -314,24 +315,29 @@ func (w *work) checkFlood() error {
 	return nil
 }
 
-// checkSingle allows one open request on the policy at a time (B.4).
+// checkSingle allows one open request on the policy at a time, and one on the
+// recovery keys (B.4). Recoveries do not count: they rely on both, and whoever is
+// still there must be able to answer one.
 func (w *work) checkSingle(request countersign.ChangeRequest) error {
-	if !slices.ContainsFunc(request.Operations, func(op countersign.Change) bool { return op.Kind() == countersign.KindPolicyPut }) {
-		return nil
-	}
-	open, err := w.tx.OpenChangesRelyingOn(w.ctx, []countersign.Fact{countersign.PolicyFact()})
-	if err != nil {
-		return err
-	}
-	for _, id := range open {
-		if other, ok := w.picture.OpenChange(id, w.now); ok && id != request.Replaces {
-			return &countersign.Error{
-				Kind: countersign.Refused, Code: "change_pending", Message: "another change of the policy is open; decide or cancel it first",
-				Detail: map[string]string{"change_id": string(other.ID)},
+	for _, kind := range []countersign.ChangeKind{countersign.KindPolicyPut, countersign.KindRecoveryReplace} {
+		if !does(request, kind) {
+			continue
+		}
+		for _, other := range w.picture.OpenChanges(w.now) {
+			if other.ID != request.Replaces && other.Recovery == nil && does(other, kind) {
+				what := map[countersign.ChangeKind]string{countersign.KindPolicyPut: "the policy", countersign.KindRecoveryReplace: "the recovery keys"}[kind]
+				return &countersign.Error{
+					Kind: countersign.Refused, Code: "change_pending", Message: "another change of " + what + " is open; decide or cancel it first",
+					Detail: map[string]string{"change_id": string(other.ID)},
+				}
 			}
 		}
 	}
 	return nil
+}
+
+func does(request countersign.ChangeRequest, kind countersign.ChangeKind) bool {
+	return slices.ContainsFunc(request.Operations, func(op countersign.Change) bool { return op.Kind() == kind })
 }
 
 // afterApply deals with the open requests an applied change affects: those that

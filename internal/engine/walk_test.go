@@ -16,6 +16,7 @@ import (
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/approval"
 	"github.com/countersign/countersign/internal/authn"
+	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/replay"
 	"github.com/countersign/countersign/internal/store"
@@ -278,7 +279,7 @@ func (w *walker) vote() {
 }
 
 func (w *walker) submit(actor countersign.Actor, o engine.Options, ops ...countersign.Change) {
-	r, err := w.e.Submit(w.ctx, actor, ops, o)
+	r, err := w.e.Submit(w.ctx, actor, dialecttest.Sealing(ops), o)
 	w.note(r, err)
 }
 

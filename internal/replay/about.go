@@ -16,6 +16,8 @@ type about struct {
 	asker        countersign.UserType
 	// unmakes is true of what has to do with who approves.
 	unmakes bool
+	// rule is the one that a drill tries, and the only one that counts for it.
+	rule string
 }
 
 // wildcard stands for what an import does not say beforehand.
@@ -24,7 +26,7 @@ const wildcard = "\x00"
 // meets says whether a rule speaks about an operation. What a rule frees has to
 // lie within its condition with all it has.
 func (a about) meets(rule countersign.Rule) bool {
-	if !speaksOf(rule, a.kind) {
+	if a.rule != "" || !speaksOf(rule, a.kind) {
 		return false
 	}
 	w := rule.When
@@ -50,7 +52,7 @@ func fits[T ~string](wanted, has []T, all bool) bool {
 // describe tells what an operation is about.
 func (p *player) describe(r *request, op countersign.Change) about {
 	asker, _ := read[userFields](p, countersign.UserFact(r.Requester))
-	a := about{kind: op.Kind(), asker: asker.Type}
+	a := about{kind: op.Kind(), asker: asker.Type, rule: ruleOf(op)}
 	if user := p.subject(op); user != "" {
 		p.addUser(&a, r, user)
 	}
@@ -90,7 +92,7 @@ func (p *player) describe(r *request, op countersign.Change) about {
 	case *countersign.RemovePermission:
 		a.takes = []countersign.Permission{c.Permission}
 		a.unmakes = p.makes(a.takes)
-	case *countersign.PutPolicy, *countersign.SealOrganization:
+	case *countersign.PutPolicy, *countersign.SealOrganization, *countersign.ReplaceRecovery:
 		a.unmakes = true
 	default:
 		p.lookAtUser(&a, op)

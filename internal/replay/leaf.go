@@ -127,6 +127,8 @@ type document struct {
 	Excluded        []countersign.UserID      `json:"excluded"`
 	Replaces        countersign.ChangeID      `json:"replaces"`
 	Bootstrap       bool                      `json:"bootstrap"`
+
+	Recovery *countersign.RecoveryAct `json:"recovery"`
 }
 
 type documentEffect struct {

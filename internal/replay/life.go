@@ -74,7 +74,8 @@ func (p *player) checkDue(l *leaf) {
 	switch is.outcome {
 	case met:
 		failed := kind == countersign.EntryClosed && l.Change.State == countersign.ChangeFailed
-		p.must(about == is.change && (kind == countersign.EntryApplied || failed), "change %s has the votes it needs, and something else comes next", is.change)
+		applied := kind == countersign.EntryApplied || kind == countersign.EntryRecoveryApplied
+		p.must(about == is.change && (applied || failed), "change %s has the votes it needs, and something else comes next", is.change)
 	case denied:
 		p.must(about == is.change && kind == countersign.EntryClosed && l.Change.State == countersign.ChangeRejected, "change %s was denied, and something else comes next", is.change)
 	case replaced:
@@ -96,7 +97,7 @@ func (p *player) checkOpen() {
 			p.must(p.version(base.Fact) == base.Version, "change %s is open and relies on %s at %d, which moved to %d",
 				r.ID, base.Fact, base.Version, p.version(base.Fact))
 		}
-		p.must(p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is open and its requester is not active", r.ID)
+		p.must(r.Recovery != nil || p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is open and its requester is not active", r.ID)
 	}
 }
 
@@ -128,6 +129,12 @@ func (p *player) register(e countersign.AuditEntry, l *leaf, b bodies) *request 
 	}
 	p.requests[r.ID] = r
 	p.order = append(p.order, r)
+	if r.Recovery != nil {
+		p.checkRecovery(r, l)
+		p.checkBase(r)
+		return r
+	}
+	p.must(l.Kind != string(countersign.EntryRecoveryOpened), "a recovery that nobody signed")
 	p.checkAsked(r, l)
 	p.checkBase(r)
 	p.checkBarred(r)
@@ -305,11 +312,15 @@ func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, ef
 		again := slices.ContainsFunc(r.votes, func(v countersign.Approval) bool { return v.Person == l.Actor.User })
 		p.must(voted || again || !r.scheduled.IsZero() && l.Actor.Method == countersign.BySystem, "change %s is applied neither by a vote nor by time", r.ID)
 		p.checkBase(r)
-		p.must(p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is applied although its requester is not active", r.ID)
+		p.must(r.Recovery != nil || p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is applied although its requester is not active", r.ID)
+		if r.Recovery != nil {
+			p.checkRecoverySignatures(r)
+		}
 		r.closedBy = l.Actor.User
 	} else if r = p.register(e, l, b); r == nil {
 		return
 	}
+	p.must((r.Recovery != nil) == (l.Kind == string(countersign.EntryRecoveryApplied)), "change %s is applied as %s", r.ID, l.Kind)
 	p.checkEffects(r, effects)
 	p.checkImport(r, effects)
 	moved := moves{}
@@ -320,6 +331,7 @@ func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, ef
 	r.scheduled = time.Time{}
 	r.state, r.applied, r.version, r.closedAt = countersign.ChangeApplied, p.position, p.position, p.now
 	p.applyEffects(effects, r.Requester)
+	p.checkSealed(r)
 }
 
 // checkEffects holds what happened to what the document announced: approvers saw
@@ -356,7 +368,8 @@ func (p *player) checkEffects(r *request, effects []leafEffect) {
 func (r *request) ends() bool {
 	return slices.ContainsFunc(r.ops, func(op countersign.Change) bool {
 		switch op.Kind() {
-		case countersign.KindUserDelete, countersign.KindUserResetDevice, countersign.KindUserOnboardingCode, countersign.KindGroupDelete:
+		case countersign.KindUserDelete, countersign.KindUserResetDevice, countersign.KindUserOnboardingCode, countersign.KindGroupDelete,
+			countersign.KindRecoveryAccess:
 			return true
 		default:
 			return false
@@ -397,6 +410,7 @@ func (p *player) playClosing(l *leaf) {
 	r.state, r.scheduled, r.closedAt, r.because = c.State, time.Time{}, p.now, c.Because
 	r.winner, r.successor, r.version = c.Winner, c.Successor, p.position
 	own := l.Actor.User == r.Requester || l.Actor.Person == r.RequesterPerson
+	p.must(r.Recovery == nil || c.State != countersign.ChangeCancelled, "recovery %s is cancelled", r.ID)
 	inTime := p.now.Before(r.expires)
 	p.must(inTime == (c.State != countersign.ChangeExpired), "change %s ends as %s, its expiry being %s", r.ID, c.State, r.ExpiresAt)
 	switch why := string(c.State) + " " + c.Because; why {

@@ -20,7 +20,8 @@
 //
 // Files: replay.go (the walk through the log), leaf.go (what an entry and a
 // change document look like), tree.go (the Merkle tree), facts.go (from effects
-// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), refused.go (attempts), rules.go (who may
+// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), refused.go (attempts),
+// recovery.go (what recovery keys do), rules.go (who may
 // approve what).
 package replay
 
@@ -115,6 +116,9 @@ type player struct {
 	// roots are those the tree had, by size; nonces are those that votes carried.
 	roots  []string
 	nonces map[string]bool
+	// lastRecovery is the hash of the entry that last named recovery keys or opened
+	// a recovery.
+	lastRecovery string
 	// refused counts the attempts of an account that were refused.
 	refused map[countersign.UserID]*refusals
 
@@ -166,7 +170,10 @@ func (p *player) play(e countersign.AuditEntry) {
 	case countersign.EntryVote:
 		p.must(len(effects) == 0, "a vote has no effects")
 		p.playVote(e, l)
-	case countersign.EntryApplied:
+	case countersign.EntryRecoveryOpened:
+		p.must(len(effects) == 0 && l.Approval == nil, "a recovery that begins has no effects")
+		p.playRecovery(e, l, bodies)
+	case countersign.EntryApplied, countersign.EntryRecoveryApplied:
 		p.must(len(effects) > 0 && l.Approval == nil, "what is applied has effects")
 		p.playApplication(e, l, bodies, effects)
 	case countersign.EntryTurned:
@@ -181,6 +188,7 @@ func (p *player) play(e countersign.AuditEntry) {
 	default:
 		p.must(false, "%q is no kind of entry", l.Kind)
 	}
+	p.noteRecovery(e.Leaf, l, effects)
 }
 
 // checkPlace holds an entry to what must be true of it wherever it stands.

@@ -163,9 +163,11 @@ func (p *player) catalogue() []countersign.CataloguePermission {
 func (p *player) organization() countersign.Organization {
 	fields, f := read[organizationFields](p, countersign.OrganizationFact())
 	policy, asked := read[policyField](p, countersign.PolicyFact())
+	set, keys := read[recoveryField](p, countersign.RecoveryFact())
 	return countersign.Organization{
 		ID: p.org, Number: fields.Number, Name: fields.Name, SealedAt: p.moment(fields.SealedAt), Policy: policy.Policy,
 		CreatedAt: f.born, Version: f.version, PolicyVersion: asked.version,
+		Recovery: set.Recovery, RecoveryVersion: keys.version, Drills: p.drills(),
 	}
 }
 

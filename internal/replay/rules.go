@@ -70,7 +70,7 @@ func required(policy countersign.Policy, ops []about) requirement {
 	for _, rule := range policy.Rules {
 		matches := false
 		for i, op := range ops {
-			if op.meets(rule) {
+			if op.meets(rule) || op.rule != "" && op.rule == rule.ID {
 				spoken[i], matches = true, true
 			}
 		}
@@ -140,6 +140,11 @@ func (p *player) governed(r *request) []about {
 		case *countersign.ImportBatch, *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser:
 		case *countersign.OpenImport:
 			out = append(out, p.imported(r, c)...)
+		case *countersign.ReplaceRecovery:
+			own := p.describe(r, op)
+			put := own
+			put.kind = countersign.KindPolicyPut
+			out = append(out, own, put)
 		case *countersign.RevokeCredential:
 			if p.ownerOf(c.CredentialID) != r.Requester {
 				out = append(out, p.describe(r, op))
@@ -230,6 +235,8 @@ func (p *player) subject(op countersign.Change) countersign.UserID {
 	case *countersign.CreateCredential:
 		return c.UserID
 	case *countersign.IssueEnrolmentCode:
+		return c.UserID
+	case *countersign.RecoverAccess:
 		return c.UserID
 	case *countersign.RevokeCredential:
 		return p.ownerOf(c.CredentialID)

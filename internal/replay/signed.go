@@ -1,12 +1,8 @@
 package replay
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"time"
 
@@ -84,15 +80,7 @@ func framed(kind string, b []byte) string {
 }
 
 func verifies(publicKey string, raw []byte, signature string) bool {
-	block, _ := pem.Decode([]byte(publicKey))
-	if block == nil {
-		return false
-	}
-	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-	key, ok := parsed.(ed25519.PublicKey)
-	sig, bad := base64.StdEncoding.DecodeString(signature)
-	const kind = "countersign-approval-v1"
-	return err == nil && ok && bad == nil && ed25519.Verify(key, fmt.Appendf(nil, "GOV1 %d %s %d %s", len(kind), kind, len(raw), raw), sig)
+	return signs(publicKey, "countersign-approval-v1", raw, signature)
 }
 
 // revokedKey says whether the key that a statement names is revoked by now.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/authn"
+	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -228,7 +229,7 @@ func (w *World) Collect(by string, r *Request, name string) {
 // apply is how the stage is set: by ada, in bootstrap, at once.
 func (w *World) apply(ops ...countersign.Change) engine.Result {
 	w.T.Helper()
-	result, err := w.Engine.Submit(w.Context(), w.first.Actor, ops, engine.Options{})
+	result, err := w.Engine.Submit(w.Context(), w.first.Actor, dialecttest.Sealing(ops), engine.Options{})
 	w.must(err)
 	if result.Change.State != countersign.ChangeApplied {
 		w.T.Fatalf("setting the stage: %s instead of applied; is the organization sealed already?", result.Change.State)
@@ -274,7 +275,7 @@ type Request struct {
 
 // Asks submits changes.
 func (s *Someone) Asks(ops ...countersign.Change) *Request {
-	seen, err := s.w.door.Submit(s, ops)
+	seen, err := s.w.door.Submit(s, dialecttest.Sealing(ops))
 	return &Request{Seen: seen, Err: err, w: s.w, by: s}
 }
 

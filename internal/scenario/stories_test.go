@@ -295,7 +295,9 @@ func TestWhatIsAlreadySoIsRefused(t *testing.T) {
 	told(t, func(t *testing.T, w *scenario.World) {
 		crew(w).Seal()
 		w.As("ada").Asks(&countersign.ChangeRole{UserID: w.ID("vera"), Role: countersign.RoleViewer}).MustFail("no_effect")
-		w.As("ada").Asks(&countersign.PutPolicy{Policy: countersign.TwoPersonPolicy()}).MustFail("no_effect")
+		policy := countersign.TwoPersonPolicy()
+		policy.AcceptedRisks = []countersign.Risk{countersign.RiskNoRecoveryKeys} // as it was sealed
+		w.As("ada").Asks(&countersign.PutPolicy{Policy: policy}).MustFail("no_effect")
 	})
 }
 

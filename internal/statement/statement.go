@@ -9,7 +9,8 @@
 // with code of its own.
 //
 // The signature is over canon.Wrap("countersign-approval-v1", statement), so that
-// bytes signed for this purpose are bytes signed for no other.
+// bytes signed for this purpose are bytes signed for no other. What recovery keys
+// sign is a document and a frame of its own: recovery.go.
 package statement
 
 import (
@@ -145,12 +146,16 @@ func Sign(key ed25519.PrivateKey, raw []byte) string {
 // Verify reports whether a signature is that of a statement by a public key, which
 // is PEM. Only one writing of the signature is taken.
 func Verify(publicKey string, raw []byte, signature string) error {
+	return verify(publicKey, canon.Wrap(wrapping, raw), signature)
+}
+
+func verify(publicKey string, framed []byte, signature string) error {
 	key, err := readPublic(publicKey)
 	if err != nil {
 		return err
 	}
 	sig, err := base64.StdEncoding.Strict().DecodeString(signature)
-	if err != nil || len(signature) != base64.StdEncoding.EncodedLen(ed25519.SignatureSize) || !ed25519.Verify(key, canon.Wrap(wrapping, raw), sig) {
+	if err != nil || len(signature) != base64.StdEncoding.EncodedLen(ed25519.SignatureSize) || !ed25519.Verify(key, framed, sig) {
 		return errSignature
 	}
 	return nil

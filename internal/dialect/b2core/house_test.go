@@ -81,7 +81,7 @@ func (h *house) serve(options ...option) {
 
 func (h *house) submit(ops ...countersign.Change) engine.Result {
 	h.t.Helper()
-	result, err := h.Engine.Submit(h.t.Context(), h.ada, ops, engine.Options{})
+	result, err := h.Engine.Submit(h.t.Context(), h.ada, dialecttest.Sealing(ops), engine.Options{})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func (h *tokenHouse) serveAll() {
 
 func (h *tokenHouse) submit(ops ...countersign.Change) engine.Result {
 	h.T.Helper()
-	result, err := h.Engine.Submit(h.T.Context(), h.ada, ops, engine.Options{})
+	result, err := h.Engine.Submit(h.T.Context(), h.ada, dialecttest.Sealing(ops), engine.Options{})
 	if err != nil {
 		h.T.Fatal(err)
 	}

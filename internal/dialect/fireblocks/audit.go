@@ -245,7 +245,7 @@ func stepOf(kind countersign.EntryKind, l leaf, held bool) step {
 		return rejected
 	case kind == countersign.EntryClosed:
 		return cancelled // by its requester, by time, or because what it relied on has moved
-	case kind == countersign.EntrySubmitted:
+	case kind == countersign.EntrySubmitted || kind == countersign.EntryRecoveryOpened:
 		return submitted
 	case held:
 		return applied

@@ -46,6 +46,8 @@ func actionOf(r *record, of told) string {
 		return "Refused: " + verb
 	case r.entry.Kind == countersign.EntryGenesis || of.kind == "":
 		return "Create organization"
+	case r.entry.Kind == countersign.EntryRecoveryOpened:
+		return "Open recovery: " + verb
 	case r.entry.Kind == countersign.EntrySubmitted:
 		return "Request approval: " + verb
 	case r.entry.Kind == countersign.EntryVote && r.leaf.Approval.Decision == countersign.Deny:

@@ -3,7 +3,6 @@ package native
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -72,22 +71,8 @@ func decodeSubmission(r *http.Request) ([]countersign.Change, string, error) {
 	if err := wire.Decode(r, 0, &b); err != nil {
 		return nil, "", err
 	}
-	// Before any of them is decoded: a thousand operations are refused unread.
-	if len(b.Operations) == 0 || len(b.Operations) > countersign.MaxOperations {
-		return nil, "", countersign.E(countersign.Invalid, "operations", "must hold 1 to 100 operations")
-	}
-	ops := make([]countersign.Change, len(b.Operations))
-	for i, raw := range b.Operations {
-		op, err := decodeOperation(raw)
-		if known, ok := asError(err); ok {
-			return nil, "", known.In("operations." + strconv.Itoa(i))
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		ops[i] = op
-	}
-	return ops, b.Reason, nil
+	ops, err := decodeOperations(b.Operations)
+	return ops, b.Reason, err
 }
 
 // decodeOperation reads {"kind": ..., fields of that kind} as strictly as every

@@ -57,7 +57,9 @@ func (d *Dialect) updateOrganization(c *call) error {
 }
 
 type sealBody struct {
-	Policy *countersign.Policy `json:"policy"`
+	Policy        *countersign.Policy      `json:"policy"`
+	Recovery      *countersign.RecoverySet `json:"recovery"`
+	AcceptedRisks []countersign.Risk       `json:"accepted_risks"`
 }
 
 func (d *Dialect) sealOrganization(c *call) error {
@@ -71,7 +73,7 @@ func (d *Dialect) sealOrganization(c *call) error {
 	}
 	return d.mutate(c, mutation{
 		route: "sealOrganization", status: http.StatusOK, object: at("organization", ""),
-		do: d.submit(&countersign.SealOrganization{Policy: b.Policy}),
+		do: d.submit(&countersign.SealOrganization{Policy: b.Policy, Recovery: b.Recovery, AcceptedRisks: b.AcceptedRisks}),
 	}, o)
 }
 

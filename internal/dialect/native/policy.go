@@ -38,12 +38,23 @@ func (d *Dialect) putPolicy(c *call) error {
 }
 
 type healthOut struct {
-	RuleID   string `json:"rule_id"`
-	Clause   int    `json:"clause"`
-	Need     int    `json:"need"`
-	Eligible int    `json:"eligible"`
-	Spare    int    `json:"spare"`
-	OK       bool   `json:"ok"`
+	RuleID         string `json:"rule_id"`
+	Clause         int    `json:"clause"`
+	Need           int    `json:"need"`
+	Eligible       int    `json:"eligible"`
+	Reachable      int    `json:"reachable"`
+	Spare          int    `json:"spare"`
+	OldestSignInAt moment `json:"oldest_sign_in_at"`
+	LastDrillAt    moment `json:"last_drill_at"`
+	DrillDue       bool   `json:"drill_due"`
+	OK             bool   `json:"ok"`
+}
+
+func healthToWire(h engine.RuleHealth) healthOut {
+	return healthOut{
+		RuleID: h.RuleID, Clause: h.Clause, Need: h.Need, Eligible: h.Eligible, Reachable: h.Reachable, Spare: h.Spare,
+		OldestSignInAt: moment(h.OldestSignInAt), LastDrillAt: moment(h.LastDrillAt), DrillDue: h.DrillDue, OK: h.OK,
+	}
 }
 
 func (d *Dialect) getPolicyHealth(c *call) error {
@@ -54,7 +65,7 @@ func (d *Dialect) getPolicyHealth(c *call) error {
 	if err != nil {
 		return err
 	}
-	wire.WriteJSON(c.w, http.StatusOK, whole(rows, func(h engine.RuleHealth) healthOut { return healthOut(h) }))
+	wire.WriteJSON(c.w, http.StatusOK, whole(rows, healthToWire))
 	return nil
 }
 

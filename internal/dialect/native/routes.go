@@ -110,6 +110,12 @@ func (d *Dialect) governing() []wire.Route {
 		d.row("GET", base+"/policy/health", "getPolicyHealth", d.getPolicyHealth),
 		d.row("GET", base+"/policy/violations", "listViolations", d.listViolations),
 		d.row("POST", base+"/policy/lint", "lintPolicy", d.lintPolicy),
+		d.row("POST", base+"/policy/drills", "runDrill", d.runDrill),
+
+		d.row("GET", base+"/recovery", "getRecovery", d.getRecovery),
+		d.row("PUT", base+"/recovery", "replaceRecovery", d.replaceRecovery),
+		public("POST", base+"/recovery", "openRecovery", d.openRecovery),
+		public("POST", base+"/recovery/statement", "makeRecoveryStatement", d.makeRecoveryStatement),
 	}
 }
 

@@ -111,6 +111,8 @@ func TestEveryOperationOnce(t *testing.T) {
 	h.Do(ada, "GET", base+"/policy/violations", nil).Must(http.StatusOK)
 	policy := h.Do(ada, "GET", base+"/policy", nil).Must(http.StatusOK)
 	h.Do(ada, "POST", base+"/policy/lint", policy.Body).Must(http.StatusOK)
+	keys := []offline{newOffline(h.T, "bank"), newOffline(h.T, "notary")}
+	h.Do(ada, "PUT", base+"/recovery", set(2, keys...)).Must(http.StatusOK)
 	h.Do(ada, "POST", base+"/organization/seal", nil).Must(http.StatusOK)
 	if sealed := h.Do(ada, "GET", base+"/organization", nil).Must(http.StatusOK).Object()["sealed"]; sealed != true {
 		t.Errorf("sealed: %v", sealed)
@@ -122,6 +124,12 @@ func TestEveryOperationOnce(t *testing.T) {
 		t.Errorf("would %s, want wait", proposed.Text("would"))
 	}
 	h.Do(ada, "PUT", base+"/policy", stricter).Must(http.StatusAccepted)
+	h.Approve(grace.token, h.Do(ada, "POST", base+"/policy/drills", map[string]string{"rule_id": "default"}).Must(http.StatusAccepted))
+	h.Do(ada, "GET", base+"/recovery", nil).Must(http.StatusOK)
+	rescue := recovery(h, h.Do(ada, "GET", base+"/organization", nil).Must(http.StatusOK).Text("id"),
+		[]any{map[string]any{"kind": "user.change_role", "user_id": vera.id, "role": "admin"}}, keys...)
+	unwanted := h.Do("", "POST", base+"/recovery", rescue).Must(http.StatusAccepted)
+	h.Do(ada, "POST", base+"/changes/"+unwanted.Text("change_id")+"/approvals", map[string]string{"decision": "deny", "digest": unwanted.Text("digest")}).Must(http.StatusOK)
 
 	held := h.Do(ada, "PUT", base+"/groups/"+group+"/members", map[string]any{"member_ids": []string{bot}}).Must(http.StatusAccepted)
 	h.Do(ada, "POST", base+"/changes/"+held.Text("id")+"/cancel", nil).Must(http.StatusOK)

@@ -54,7 +54,9 @@ type changeOut struct {
 	Bootstrap       bool                    `json:"bootstrap"`
 	AppliedRevision *int64                  `json:"applied_revision"`
 	Version         int64                   `json:"version"`
-	Secrets         []secretOut             `json:"secrets,omitempty"`
+	// Recovery is what recovery keys have signed; null of what somebody asked for.
+	Recovery *countersign.RecoveryAct `json:"recovery"`
+	Secrets  []secretOut              `json:"secrets,omitempty"`
 }
 
 type effectOut struct {
@@ -164,7 +166,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		ScheduledAt: moment(c.ScheduledAt),
 		ClosedAt:    moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
 		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
-		Effects: make([]effectOut, len(c.Effects)), EffectsTotal: c.EffectsTotal,
+		Effects: make([]effectOut, len(c.Effects)), EffectsTotal: c.EffectsTotal, Recovery: c.Recovery,
 	}
 	for i, e := range c.Effects {
 		out.Effects[i] = effectOut(e)

@@ -223,6 +223,9 @@ func (d *Dialect) object(c *call, path string, secrets []secretOut) (version int
 	case "policy":
 		o, err := d.Engine.Policy(c.ctx, c.actor)
 		return o.PolicyVersion, o.Policy, err
+	case "recovery":
+		v, err := d.Engine.Recovery(c.ctx, c.actor)
+		return v.Version, recoveryToWire(v), err
 	case "organization":
 		o, err := d.Engine.Organization(c.ctx, c.actor)
 		return o.Version, organizationToWire(o), err

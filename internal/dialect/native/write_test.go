@@ -27,7 +27,7 @@ func seal(t *testing.T) sealed {
 	s := sealed{House: h, ada: h.Found("Northwind Custody")}
 	s.grace, s.linus = invite(h, s.ada.Token, "Grace", "admin"), invite(h, s.ada.Token, "Linus", "admin")
 	s.vera = invite(h, s.ada.Token, "Vera", "viewer")
-	h.Do(s.ada.Token, "POST", base+"/organization/seal", nil).Must(http.StatusOK)
+	h.Do(s.ada.Token, "POST", base+"/organization/seal", noKeys()).Must(http.StatusOK)
 	return s
 }
 

@@ -39,7 +39,7 @@ func twoAdmins() *countersign.Policy {
 // but stand among those who may decide.
 func (w *world) stir(d *dice) {
 	w.t.Helper()
-	w.submit(w.founder, &countersign.SealOrganization{Policy: twoAdmins()})
+	w.submit(w.founder, &countersign.SealOrganization{Policy: twoAdmins(), AcceptedRisks: countersign.Risks()})
 	s := &stirrer{world: w, dice: d, open: map[countersign.ChangeKind]int{}}
 	s.read()
 	for range 6 { // these expire, though nobody writes so
