@@ -16,7 +16,7 @@ func TestWhatAnApproverSeesOnTheWire(t *testing.T) {
 	grace, linus := invite(h, ada.Token, "Grace", "admin"), invite(h, ada.Token, "Linus", "admin")
 	vera := invite(h, ada.Token, "Vera", "viewer")
 	h.Do(ada.Token, "POST", base+"/groups", map[string]any{"name": "Treasury"}).Must(http.StatusCreated)
-	h.Do(ada.Token, "POST", base+"/organization/seal", map[string]any{}).Must(http.StatusOK)
+	h.Do(ada.Token, "POST", base+"/organization/seal", map[string]any{"accepted_risks": []string{"no_recovery_keys"}}).Must(http.StatusOK)
 	batch := func(permissions ...string) map[string]any {
 		return map[string]any{"operations": []any{
 			map[string]any{"kind": "group.create", "name": "Тreasury", "permissions": permissions}, // a Cyrillic first letter

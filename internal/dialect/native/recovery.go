@@ -126,7 +126,7 @@ func (d *Dialect) makeRecoveryStatement(w http.ResponseWriter, r *http.Request) 
 		return err
 	}
 	setRevision(w, made.Revision)
-	wire.WriteJSON(w, http.StatusOK, statementOut{Statement: made.Statement, ExpiresAt: moment(made.ExpiresAt)})
+	wire.WriteJSON(w, http.StatusOK, statementOut{Statement: made.Statement, Method: countersign.MethodEd25519, ExpiresAt: moment(made.ExpiresAt)})
 	return nil
 }
 
