@@ -43,6 +43,18 @@ func changed(object map[string]any, members ...any) map[string]any {
 	return object
 }
 
+// unreachable is the open change with something it lacks.
+func unreachable(f *fake, because string) map[string]any {
+	lacks := map[string]any{"because": because, "approvers": nil, "need": 3, "left": 1}
+	switch because {
+	case "too_few_for_clause":
+		lacks["approvers"] = map[string]any{"role": "admin"}
+	case "too_late":
+		lacks["need"], lacks["left"] = 0, 0
+	}
+	return changed(f.list("changes")[0], "reachable", false, "unreachable", lacks)
+}
+
 // warned is the open change with all that an approver should be told of.
 func warned(f *fake) map[string]any {
 	return changed(f.list("changes")[0],
@@ -67,18 +79,6 @@ func warned(f *fake) map[string]any {
 		"earlier", map[string]any{"total": 100, "more": true, "states": map[string]any{"rejected": 98, "cancelled": 2}, "latest": []any{
 			map[string]any{"id": staleOne, "state": "rejected", "closed_at": "2026-02-02T10:00:00Z", "closed_because": "denied"},
 		}})
-}
-
-// unreachable is the open change with something it lacks.
-func unreachable(f *fake, because string) map[string]any {
-	lacks := map[string]any{"because": because, "approvers": nil, "need": 3, "left": 1}
-	switch because {
-	case "too_few_for_clause":
-		lacks["approvers"] = map[string]any{"role": "admin"}
-	case "too_late":
-		lacks["need"], lacks["left"] = 0, 0
-	}
-	return changed(f.list("changes")[0], "reachable", false, "unreachable", lacks)
 }
 
 func hostile(f *fake) answer {
