@@ -67,10 +67,14 @@ func warned(f *fake) map[string]any {
 			}},
 		},
 		"overlaps", []any{
-			map[string]any{"change_id": staleOne, "requester": grace, "kinds": []any{"group.delete"}, "facts_total": 21, "ends_other": false, "ends_this": true,
-				"facts": []any{"group.state:0198c5f0-0000-7000-8000-00000000000b"}},
-			map[string]any{"change_id": aToken, "requester": bot, "kinds": []any{"user.change_role", "user.grant"}, "facts_total": 1, "ends_other": true, "ends_this": true,
-				"facts": []any{"user.role:" + grace}},
+			map[string]any{
+				"change_id": staleOne, "requester": grace, "kinds": []any{"group.delete"}, "facts_total": 21, "ends_other": false, "ends_this": true,
+				"facts": []any{"group.state:0198c5f0-0000-7000-8000-00000000000b"},
+			},
+			map[string]any{
+				"change_id": aToken, "requester": bot, "kinds": []any{"user.change_role", "user.grant"}, "facts_total": 1, "ends_other": true, "ends_this": true,
+				"facts": []any{"user.role:" + grace},
+			},
 		},
 		"earlier", map[string]any{"total": 100, "more": true, "states": map[string]any{"rejected": 98, "cancelled": 2}, "latest": []any{
 			map[string]any{"id": staleOne, "state": "rejected", "closed_at": "2026-02-02T10:00:00Z", "closed_because": "denied"},

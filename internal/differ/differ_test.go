@@ -54,11 +54,13 @@ func TestWhatDiffersBetweenTwoRequests(t *testing.T) {
 	}{
 		"nothing": {
 			request([]string{grant(ada, `"a.b"`)}, effect("user.permissions:"+ada, `"permissions":[]`, `"permissions":["a.b"]`)),
-			request([]string{grant(ada, `"a.b"`)}, effect("user.permissions:"+ada, `"permissions":[]`, `"permissions":["a.b"]`)), []string{},
+			request([]string{grant(ada, `"a.b"`)}, effect("user.permissions:"+ada, `"permissions":[]`, `"permissions":["a.b"]`)),
+			[]string{},
 		},
 		"ids and numbers that are allotted are none": {
 			request([]string{group(old, "Night")}, effect("group:"+old, "", `"name":"Night","number":7`), effect("membership:"+ada+"/"+old, "", `"id":"1"`)),
-			request([]string{group(fresh, "Night")}, effect("group:"+fresh, "", `"name":"Night","number":8`), effect("membership:"+ada+"/"+fresh, "", `"id":"2"`)), []string{},
+			request([]string{group(fresh, "Night")}, effect("group:"+fresh, "", `"name":"Night","number":8`), effect("membership:"+ada+"/"+fresh, "", `"id":"2"`)),
+			[]string{},
 		},
 		"order alone is none": {
 			request([]string{grant(ada, `"a.b"`), grant(bob, `"a.b"`)}), request([]string{grant(bob, `"a.b"`), grant(ada, `"a.b"`)}), []string{},
