@@ -21,7 +21,7 @@ func attempts() []rule {
 		{"attempts: told by the upkeep", "internal/engine/upkeep.go", "(*work).tellAttempts)", "func(*work) (countersign.Outcome, error) { return countersign.Outcome{}, nil })", enginePkg, flood},
 		{"attempts: a count alone is stored", group, " || j.counted", "", enginePkg, "TestAnAttemptAmongOthers"},
 		{"attempts: the replay counts them", attempt, "own.Since = w.now\n	}", "own.Since = w.now\n	}\n	own.Told = 0", "./internal/replay", "TestTheReplayNotices"},
-		{"reach: what is short is found", tally, "tally.Short, tally.Reachable = short, !found", "tally.Short, tally.Reachable = short, true", approvalPkg, "TestReachable"},
+		{"reach: what is short is found", tally, "tally.Short, tally.Reachable = short, !found", "tally.Short, tally.Reachable = short, !found || true", approvalPkg, "TestReachable"},
 		{"reach: who has denied is not left", tally, "possible[i] = slices.Concat(approved[i], counted.Open)", "possible[i] = Voters(clause, c.Excluded)", approvalPkg, "TestReachable"},
 		{"reach: a delay that outlasts", reach, "case tally.Reachable && c.tooLate(request.State, request.ExpiresAt, now):", "case false:", enginePkg, "TestARequestOutOfReach"},
 		{"reach: what is scheduled is in time", reach, "return state != countersign.ChangeScheduled && ", "return ", enginePkg, "TestARequestOutOfReach"},
@@ -32,6 +32,6 @@ func attempts() []rule {
 		{"edges: what was decided after a revocation", "internal/engine/compromise.go", "if revoked && !request.State.Open() && credential.Version < request.Version {", "if revoked && false {", enginePkg, "TestEdgesOfGovernance"},
 		{"edges: what no vote decided", "internal/engine/compromise.go", "		return false // no vote has decided it", "", enginePkg, "TestEdgesOfGovernance"},
 		{"edges: the last word of who voted", "internal/engine/compromise.go", "last.Position == a.Position &&", "last.Position > 0 &&", enginePkg, "TestEdgesOfGovernance"},
-		{"edges: a statement names its key", "internal/engine/compromise.go", "a.Credential != id && statement.Key(a.Statement) != id", "a.Credential != id", enginePkg, "TestEdgesOfGovernance"},
+		{"edges: a statement names its key", "internal/engine/compromise.go", "a.Credential != id && statement.Key(a.Statement) != id", "a.Credential != id && (statement.Key(a.Statement) != id || true)", enginePkg, "TestEdgesOfGovernance"},
 	}
 }
