@@ -1,0 +1,116 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"slices"
+	"strings"
+)
+
+// mutant is one small change: the bytes from start to end of a file become text.
+type mutant struct {
+	file   string
+	target target
+	// row and function say where it is, line is the source line as it stands.
+	row      int
+	function string
+	line     string
+	// operator is what was done, in words.
+	operator   string
+	start, end int
+	old, text  string
+}
+
+func (m mutant) place() string { return fmt.Sprintf("%s:%d", m.file, m.row) }
+
+// apply returns the file with the mutant in it.
+func (m mutant) apply(source []byte) []byte {
+	return slices.Concat(source[:m.start], []byte(m.text), source[m.end:])
+}
+
+// collector gathers the mutants of one file.
+type collector struct {
+	fset   *token.FileSet
+	source []byte
+	lines  []string
+	// function being visited, and the result types of the innermost one.
+	function string
+	results  []ast.Expr
+	found    []mutant
+}
+
+// mutate finds the mutants of a parsed file.
+func mutate(fset *token.FileSet, file *ast.File, source []byte) []mutant {
+	c := &collector{fset: fset, source: source, lines: strings.Split(string(source), "\n")}
+	for _, decl := range file.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			if d.Body == nil {
+				continue
+			}
+			c.function = d.Name.Name
+			c.within(d.Type, d.Body)
+		case *ast.GenDecl:
+			c.function = "(declaration)"
+			if d.Tok == token.CONST || d.Tok == token.VAR {
+				c.walk(d)
+			}
+		}
+	}
+	slices.SortStableFunc(c.found, func(a, b mutant) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+	return c.found
+}
+
+// within visits the body of a function with its results known.
+func (c *collector) within(t *ast.FuncType, body *ast.BlockStmt) {
+	outer := c.results
+	defer func() { c.results = outer }()
+	c.results = nil
+	if t.Results != nil {
+		for _, field := range t.Results.List {
+			for range max(1, len(field.Names)) {
+				c.results = append(c.results, field.Type)
+			}
+		}
+	}
+	c.walk(body)
+}
+
+func (c *collector) walk(root ast.Node) {
+	ast.Inspect(root, func(n ast.Node) bool {
+		if n == nil {
+			return false
+		}
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			c.within(n.Type, n.Body)
+			return false
+		case *ast.ArrayType, *ast.FuncType, *ast.StructType:
+			return false // the numbers in a type are no rule
+		}
+		c.statement(n)
+		c.expression(n)
+		return true
+	})
+}
+
+func (c *collector) at(p token.Pos) int { return c.fset.Position(p).Offset }
+
+func (c *collector) of(n ast.Node) string { return string(c.source[c.at(n.Pos()):c.at(n.End())]) }
+
+// becomes adds the mutant in which a node reads otherwise.
+func (c *collector) becomes(n ast.Node, operator, text string) {
+	c.span(n.Pos(), n.End(), operator, text)
+}
+
+func (c *collector) span(from, to token.Pos, operator, text string) {
+	start, end, row := c.at(from), c.at(to), c.fset.Position(from).Line
+	if old := string(c.source[start:end]); old != text {
+		c.found = append(c.found, mutant{
+			row: row, function: c.function, line: strings.TrimSpace(c.lines[row-1]), operator: operator,
+			start: start, end: end, old: old, text: text,
+		})
+	}
+}
