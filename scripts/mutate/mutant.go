@@ -21,46 +21,68 @@ type mutant struct {
 	operator   string
 	start, end int
 	old, text  string
+	// id by which a test binary is told to be this mutant; from 1.
+	id int
+	fn *function
+}
+
+// function is one of a file, as the copies of it need it.
+type function struct {
+	start, end int
+	// name and body are where its name ends, and its body begins.
+	name, body int
+	// call is how it is called by itself, with a space for what follows its name.
+	before, after string
+	results       bool
 }
 
 func (m mutant) place() string { return fmt.Sprintf("%s:%d", m.file, m.row) }
-
-// apply returns the file with the mutant in it.
-func (m mutant) apply(source []byte) []byte {
-	return slices.Concat(source[:m.start], []byte(m.text), source[m.end:])
-}
 
 // collector gathers the mutants of one file.
 type collector struct {
 	fset   *token.FileSet
 	source []byte
 	lines  []string
-	// function being visited, and the result types of the innermost one.
-	function string
-	results  []ast.Expr
-	found    []mutant
+	// named is the function being visited, fn the same as its copies need it, and
+	// results are the result types of the innermost one.
+	named   string
+	fn      *function
+	results []ast.Expr
+	found   []mutant
 }
 
 // mutate finds the mutants of a parsed file.
 func mutate(fset *token.FileSet, file *ast.File, source []byte) []mutant {
 	c := &collector{fset: fset, source: source, lines: strings.Split(string(source), "\n")}
 	for _, decl := range file.Decls {
-		switch d := decl.(type) {
-		case *ast.FuncDecl:
-			if d.Body == nil {
-				continue
-			}
-			c.function = d.Name.Name
+		if d, ok := decl.(*ast.FuncDecl); ok && d.Body != nil {
+			c.named, c.fn = d.Name.Name, c.function(d)
 			c.within(d.Type, d.Body)
-		case *ast.GenDecl:
-			c.function = "(declaration)"
-			if d.Tok == token.CONST || d.Tok == token.VAR {
-				c.walk(d)
-			}
 		}
 	}
 	slices.SortStableFunc(c.found, func(a, b mutant) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
 	return c.found
+}
+
+// function is what the copies of a function need to know about it.
+func (c *collector) function(d *ast.FuncDecl) *function {
+	f := &function{
+		start: c.at(d.Pos()), end: c.at(d.End()), name: c.at(d.Name.End()), body: c.at(d.Body.Lbrace) + 1,
+		results: d.Type.Results != nil,
+	}
+	if d.Recv != nil {
+		f.before = d.Recv.List[0].Names[0].Name + "."
+	}
+	f.before += d.Name.Name
+	var given []string
+	for _, field := range d.Type.Params.List {
+		_, many := field.Type.(*ast.Ellipsis)
+		for _, name := range field.Names {
+			given = append(given, name.Name+map[bool]string{true: "..."}[many])
+		}
+	}
+	f.after = "(" + strings.Join(given, ", ") + ")"
+	return f
 }
 
 // within visits the body of a function with its results known.
@@ -109,7 +131,7 @@ func (c *collector) span(from, to token.Pos, operator, text string) {
 	start, end, row := c.at(from), c.at(to), c.fset.Position(from).Line
 	if old := string(c.source[start:end]); old != text {
 		c.found = append(c.found, mutant{
-			row: row, function: c.function, line: strings.TrimSpace(c.lines[row-1]), operator: operator,
+			row: row, function: c.named, fn: c.fn, line: strings.TrimSpace(c.lines[row-1]), operator: operator,
 			start: start, end: end, old: old, text: text,
 		})
 	}

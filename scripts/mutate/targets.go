@@ -56,6 +56,9 @@ func mutantsOf(list []target) ([]mutant, error) {
 			all = append(all, found...)
 		}
 	}
+	for i := range all {
+		all[i].id = i + 1
+	}
 	return all, nil
 }
 

@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -33,9 +34,10 @@ type result struct {
 	by, test string
 }
 
-// runner tries mutants in a folder of its own. Overlays name files in full.
+// runner tries mutants with test binaries that hold all of them.
 type runner struct {
 	dir, root string
+	binaries  map[suite]string
 	// patience of each suite, from how long it takes without a mutant.
 	patience map[suite]time.Duration
 }
@@ -51,8 +53,9 @@ func tryAll(ctx context.Context, list []mutant, jobs int, step func()) ([]result
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{dir: dir, root: root, patience: map[suite]time.Duration{}}
-	if err := r.measure(ctx, list); err != nil {
+	r := &runner{dir: dir, root: root, binaries: map[suite]string{}, patience: map[suite]time.Duration{}}
+	invalid, err := r.prepare(ctx, list)
+	if err != nil {
 		return nil, err
 	}
 	results, failures := make([]result, len(list)), make([]error, len(list))
@@ -61,7 +64,7 @@ func tryAll(ctx context.Context, list []mutant, jobs int, step func()) ([]result
 	for i, m := range list {
 		places <- struct{}{}
 		all.Go(func() {
-			results[i], failures[i] = r.try(ctx, i, m)
+			results[i], failures[i] = r.try(ctx, m, invalid[m.id])
 			step()
 			<-places
 		})
@@ -70,53 +73,68 @@ func tryAll(ctx context.Context, list []mutant, jobs int, step func()) ([]result
 	return results, errors.Join(failures...)
 }
 
-// measure runs every suite without a mutant: it has to pass, or a failure would
-// mean nothing, and how long it takes says when a mutant hangs.
-func (r *runner) measure(ctx context.Context, list []mutant) error {
+// prepare builds the test binaries, leaving out what does not compile, and runs
+// each without a mutant: it has to pass, or a failure would mean nothing, and how
+// long it takes says when a mutant hangs.
+func (r *runner) prepare(ctx context.Context, list []mutant) (invalid map[int]bool, err error) {
+	invalid = map[int]bool{}
 	for _, m := range list {
 		for _, s := range append([]suite{m.target.own}, m.target.others...) {
-			if _, known := r.patience[s]; known {
+			if r.binaries[s] != "" {
 				continue
 			}
-			binary := filepath.Join(r.dir, "clean.test")
-			if text, err := r.build(ctx, s, binary, ""); err != nil {
-				return fmt.Errorf("%s does not build: %w: %s", s.pkg, err, text)
+			r.binaries[s] = filepath.Join(r.dir, fmt.Sprint(len(r.binaries), ".test"))
+			if err := r.build(ctx, s, list, invalid); err != nil {
+				return nil, err
 			}
 			began := time.Now()
-			if text, err := r.test(ctx, s, binary, 10*time.Minute); err != nil {
-				return fmt.Errorf("%s fails without a mutant: %w: %s", s.pkg, err, text)
+			if text, err := r.test(ctx, s, 0, 10*time.Minute); err != nil {
+				return nil, fmt.Errorf("%s fails without a mutant: %w: %s", s.pkg, err, text)
 			}
 			r.patience[s] = 10*time.Second + 10*time.Since(began)
 		}
 	}
-	return nil
+	return invalid, nil
 }
 
-func (r *runner) try(ctx context.Context, i int, m mutant) (result, error) {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return result{}, err
-	}
-	base := filepath.Join(r.dir, fmt.Sprint(i))
-	changed, overlay, binary := base+".go", base+".json", base+".test"
-	defer func() { _ = errors.Join(os.Remove(changed), os.Remove(overlay), os.Remove(binary)) }()
-	replaced, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(r.root, m.file): changed}})
-	if err != nil {
-		return result{}, err
-	}
-	if err := errors.Join(os.WriteFile(changed, m.apply(source), 0o600), os.WriteFile(overlay, replaced, 0o600)); err != nil {
-		return result{}, err
-	}
-	out := result{mutant: m, fate: survived}
-	for _, s := range append([]suite{m.target.own}, m.target.others...) {
-		if _, err := r.build(ctx, s, binary, overlay); err != nil {
-			if ctx.Err() != nil {
-				return out, ctx.Err()
-			}
-			out.fate = invalid
-			return out, nil
+var complaint = regexp.MustCompile(`(?m)^(\S+\.go):(\d+):\d+: `)
+
+// build compiles a test binary with the mutants; those of which the compiler
+// complains become invalid, and it tries again.
+func (r *runner) build(ctx context.Context, s suite, list []mutant, invalid map[int]bool) error {
+	for {
+		valid := slices.DeleteFunc(slices.Clone(list), func(m mutant) bool { return invalid[m.id] })
+		overlay, copies, err := schema(r.dir, valid)
+		if err != nil {
+			return err
 		}
-		text, err := r.test(ctx, s, binary, r.patience[s])
+		text, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-gcflags=-e", "-overlay", overlay, "-o", r.binaries[s], s.pkg).CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		before := len(invalid)
+		for _, found := range complaint.FindAllSubmatch(text, -1) {
+			row, _ := strconv.Atoi(string(found[2])) // digits
+			for _, c := range copies {
+				if c.file == string(found[1]) && c.from <= row && row <= c.to {
+					invalid[c.id] = true
+				}
+			}
+		}
+		if len(invalid) == before {
+			return fmt.Errorf("%s does not build: %w: %s", s.pkg, err, text)
+		}
+	}
+}
+
+func (r *runner) try(ctx context.Context, m mutant, isInvalid bool) (result, error) {
+	out := result{mutant: m, fate: survived}
+	if isInvalid {
+		out.fate = invalid
+		return out, nil
+	}
+	for _, s := range append([]suite{m.target.own}, m.target.others...) {
+		text, err := r.test(ctx, s, m.id, r.patience[s])
 		if ctx.Err() != nil {
 			return out, ctx.Err()
 		}
@@ -128,21 +146,14 @@ func (r *runner) try(ctx context.Context, i int, m mutant) (result, error) {
 	return out, nil
 }
 
-func (r *runner) build(ctx context.Context, s suite, binary, overlay string) ([]byte, error) {
-	args := []string{"test", "-c", "-vet=off", "-o", binary}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	return exec.CommandContext(ctx, "go", append(args, s.pkg)...).CombinedOutput()
-}
-
-func (r *runner) test(ctx context.Context, s suite, binary string, patience time.Duration) ([]byte, error) {
+// test runs a suite as a mutant; as none when its id is 0.
+func (r *runner) test(ctx context.Context, s suite, id int, patience time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "-test.failfast", "-test.short", "-test.timeout", patience.String(), "-test.run", s.run)
+	cmd := exec.CommandContext(ctx, r.binaries[s], "-test.failfast", "-test.short", "-test.timeout", patience.String(), "-test.run", s.run)
 	cmd.Dir = filepath.Join(r.root, s.pkg)
 	// One engine is enough: what the databases differ in is not what is tried here.
-	cmd.Env = append(os.Environ(), "COUNTERSIGN_TEST_POSTGRES=", "CI=")
+	cmd.Env = append(os.Environ(), "COUNTERSIGN_TEST_POSTGRES=", "CI=", fmt.Sprint(variable, "=", id))
 	return cmd.CombinedOutput()
 }
 
