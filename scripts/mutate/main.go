@@ -3,14 +3,14 @@
 // test notices is a rule that no test holds.
 //
 // It is the systematic brother of scripts/mutants, whose rows are picked by hand.
-// Nothing is written into the tree: the compiler is given the changed file in
-// place of the real one (go build -overlay). The tests of the package run first;
-// what they do not notice is tried on those of packages that use it. Every
-// survivor is either explained in explained.go or an error, and so is an
-// explanation of what does not survive.
+// Nothing is written into the tree: the compiler is given other sources in place of
+// the real ones (go build -overlay), which hold every mutant at once, and each run
+// of the package's tests chooses one. Every survivor is either explained in
+// explained.go or an error, and so is an explanation of what does not survive.
 //
-//	go run ./scripts/mutate                       # everything, into docs/mutation.md
-//	go run ./scripts/mutate -only tally.go -out - # a part, to the terminal
+//	go run ./scripts/mutate                  # everything, into docs/mutation.md
+//	go run ./scripts/mutate -only tally.go   # a part, to the terminal
+//	go run ./scripts/mutate -dir engine      # the engine's part of the rules: slow
 package main
 
 import (
@@ -37,11 +37,11 @@ type settings struct {
 	out     string
 	jobs    int
 	listing bool
-	own     bool
+	dir     string
 }
 
 // whole reports whether everything is tried.
-func (s settings) whole() bool { return s.only == "" && !s.own }
+func (s settings) whole() bool { return s.only == "" && s.dir == "" }
 
 func main() {
 	var s settings
@@ -49,7 +49,7 @@ func main() {
 	flag.StringVar(&s.out, "out", "docs/mutation.md", "where the report goes; - is the terminal; a part of the mutants never goes into a file")
 	flag.IntVar(&s.jobs, "jobs", max(1, runtime.NumCPU()), "how many mutants are tried at once")
 	flag.BoolVar(&s.listing, "list", false, "list the mutants and try none")
-	flag.BoolVar(&s.own, "own", false, "run only the tests of the package itself, which is quick; the report goes to the terminal")
+	flag.StringVar(&s.dir, "dir", "", "try this package only, also where it is not one of those that must be tried")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -60,15 +60,12 @@ func main() {
 }
 
 func run(ctx context.Context, s settings) error {
-	all, err := mutantsOf(targets())
+	all, err := mutantsOf(targets(s.dir))
 	if err != nil {
 		return err
 	}
 	var chosen []mutant
 	for _, m := range all {
-		if s.own {
-			m.target.others = nil
-		}
 		if strings.Contains(m.place(), s.only) {
 			chosen = append(chosen, m)
 		}

@@ -48,7 +48,9 @@ type collector struct {
 	named   string
 	fn      *function
 	results []ast.Expr
-	found   []mutant
+	// post is the step of the last loop.
+	post  ast.Node
+	found []mutant
 }
 
 // mutate finds the mutants of a parsed file.

@@ -29,6 +29,7 @@ func (c *collector) statement(n ast.Node) {
 		if n.Cond != nil {
 			c.becomes(n.Cond, "condition never true", never(c.of(n.Cond)))
 		}
+		c.post = n.Post
 	case *ast.RangeStmt:
 		c.span(n.Body.Lbrace, n.Body.Lbrace+1, "loop runs for nothing", "{ break; ")
 		c.span(n.Body.Rbrace, n.Body.Rbrace+1, "loop ends after one", "; break }")
@@ -58,6 +59,9 @@ func (c *collector) statement(n ast.Node) {
 }
 
 func (c *collector) dropped(n ast.Node) {
+	if n == c.post {
+		return // no statement fits in its place
+	}
 	c.becomes(n, "statement dropped", "if false { "+c.of(n)+" }")
 }
 

@@ -14,11 +14,9 @@ import (
 
 // row counts the mutants of a package, or of a kind.
 type row struct {
-	Name                               string
-	Made, Valid, Own, Others, Survived int
+	Name                          string
+	Made, Valid, Killed, Survived int
 }
-
-func (r row) Killed() int { return r.Own + r.Others }
 
 // Percent of the mutants that compile and are noticed, to one place, never
 // rounded up.
@@ -26,7 +24,7 @@ func (r row) Percent() string {
 	if r.Valid == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f", float64(1000*r.Killed()/r.Valid)/10)
+	return fmt.Sprintf("%.1f", float64(1000*r.Killed/r.Valid)/10)
 }
 
 // report is what a run has found.
@@ -58,13 +56,11 @@ func (r report) by(name func(result) string) []row {
 		if m.fate != invalid {
 			one.Valid++
 		}
-		switch {
-		case m.fate == survived:
+		switch m.fate {
+		case survived:
 			one.Survived++
-		case m.fate == killed && m.by == m.target.own.pkg:
-			one.Own++
-		case m.fate == killed:
-			one.Others++
+		case killed:
+			one.Killed++
 		}
 		rows[one.Name] = one
 	}
@@ -103,7 +99,7 @@ func brief(text string) string {
 // verdict is an error unless enough were noticed and every survivor is explained.
 func (r report) verdict(whole bool) error {
 	for _, t := range r.by(func(m result) string { return m.target.dir }) {
-		if whole && t.Killed()*100 < least*t.Valid {
+		if whole && t.Killed*100 < least*t.Valid {
 			return fmt.Errorf("%s: %s %% of the mutants are noticed, fewer than %d", t.Name, t.Percent(), least)
 		}
 	}
@@ -120,31 +116,29 @@ func (r report) verdict(whole bool) error {
 
 const page = `# Mutation testing
 
-{{/* the words above the figures */ -}}
 What decides who may ask, who has to agree, and whether enough have agreed is changed in every small way that
-scripts/mutate knows, one change at a time; then the tests run. A change that no test notices is a rule that no test
-holds. This page is written by the program:
+scripts/mutate knows, one change at a time; then the tests of the package run. A change that no test notices is a rule
+that no test holds. This page is written by the program:
 
 ` + "```sh" + `
-make mutation    # or: go run ./scripts/mutate; -only tally.go -out - for a part; -list for what would be tried
+make mutation    # or: go run ./scripts/mutate; -only tally.go for a part, -list for what would be tried
 ` + "```" + `
 
-It fails when fewer than {{.Least}} % are noticed in a package, when a survivor has no reason in scripts/mutate/explained.go, and when
-a reason speaks of a mutant that no longer survives. The tests of the package itself run first; what they do not notice is tried
-on the engine's tests of requests and on the stories of several people, on SQLite.
+It fails when fewer than {{.Least}} % are noticed in a package, when a survivor has no reason in scripts/mutate/explained.go, and
+when a reason speaks of a mutant that no longer survives. Tests that hang count as tests that notice.
 
-Last run: {{.When}}, {{.Go}}, {{.Took}} with two mutants at a time on a machine that others used as well.
+Last run: {{.When}}, {{.Go}}, {{.Took}}.
 
-| package | mutants | that compile | noticed by its own tests | by others' | survive | noticed |
-|---|---|---|---|---|---|---|
-{{range .Packages}}| {{.Name}} | {{.Made}} | {{.Valid}} | {{.Own}} | {{.Others}} | {{.Survived}} | {{.Percent}} % |
+| package | mutants | that compile | noticed | survive | noticed of those that compile |
+|---|---|---|---|---|---|
+{{range .Packages}}| {{.Name}} | {{.Made}} | {{.Valid}} | {{.Killed}} | {{.Survived}} | {{.Percent}} % |
 {{end}}
 | what is done | that compile | survive |
 |---|---|---|
 {{range .Operators}}| {{.Name}} | {{.Valid}} | {{.Survived}} |
 {{end}}
-"Condition" is that of an ` + "`if`" + `, a ` + "`for`" + ` or a case; parts of it are taken away one at a time besides. What stands in messages for
-people is not changed. A hanging test counts as one that notices.
+A condition is that of an ` + "`if`, a `for`" + ` or a case; its parts are also taken away one at a time. What stands in messages for people is
+not changed.
 {{if .Survivors}}
 ## The survivors
 
@@ -156,7 +150,8 @@ people is not changed. A hanging test counts as one that notices.
 
 Gremlins 0.6.0 runs with this Go version. It turns and moves comparisons, logical operators, arithmetic and loop control, but
 knows neither conditions that are calls (most of ours: ` + "`if !holds(p)`" + `), nor dropped statements, list elements and cases, nor return
-values. scripts/mutate does all of it with the standard library's parser, and needs no copy of the sources.
+values; and it compiles and links once for each mutant. scripts/mutate does all of that with the standard library's parser, and compiles once:
+each function is there in all its forms, and a variable of the environment chooses one.
 `
 
 func (r report) markdown(w io.Writer) error {

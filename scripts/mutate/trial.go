@@ -29,17 +29,17 @@ const (
 type result struct {
 	mutant
 	fate fate
-	// by is the package whose tests noticed, test the first of them; "time" when
-	// they did not end.
-	by, test string
+	// by is the first test that noticed; "time" when they did not end.
+	by string
 }
 
 // runner tries mutants with test binaries that hold all of them.
 type runner struct {
 	dir, root string
-	binaries  map[suite]string
-	// patience of each suite, from how long it takes without a mutant.
-	patience map[suite]time.Duration
+	// binaries and patience of each package; the latter from how long its tests take
+	// without a mutant.
+	binaries map[string]string
+	patience map[string]time.Duration
 }
 
 // tryAll tries mutants, several at once, and calls step after each.
@@ -53,7 +53,7 @@ func tryAll(ctx context.Context, list []mutant, jobs int, step func()) ([]result
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{dir: dir, root: root, binaries: map[suite]string{}, patience: map[suite]time.Duration{}}
+	r := &runner{dir: dir, root: root, binaries: map[string]string{}, patience: map[string]time.Duration{}}
 	invalid, err := r.prepare(ctx, list)
 	if err != nil {
 		return nil, err
@@ -79,20 +79,19 @@ func tryAll(ctx context.Context, list []mutant, jobs int, step func()) ([]result
 func (r *runner) prepare(ctx context.Context, list []mutant) (invalid map[int]bool, err error) {
 	invalid = map[int]bool{}
 	for _, m := range list {
-		for _, s := range append([]suite{m.target.own}, m.target.others...) {
-			if r.binaries[s] != "" {
-				continue
-			}
-			r.binaries[s] = filepath.Join(r.dir, fmt.Sprint(len(r.binaries), ".test"))
-			if err := r.build(ctx, s, list, invalid); err != nil {
-				return nil, err
-			}
-			began := time.Now()
-			if text, err := r.test(ctx, s, 0, 10*time.Minute); err != nil {
-				return nil, fmt.Errorf("%s fails without a mutant: %w: %s", s.pkg, err, text)
-			}
-			r.patience[s] = 10*time.Second + 10*time.Since(began)
+		t := m.target
+		if r.binaries[t.dir] != "" {
+			continue
 		}
+		r.binaries[t.dir] = filepath.Join(r.dir, fmt.Sprint(len(r.binaries), ".test"))
+		if err := r.build(ctx, t, list, invalid); err != nil {
+			return nil, err
+		}
+		began := time.Now()
+		if text, err := r.test(ctx, t, 0, 10*time.Minute); err != nil {
+			return nil, fmt.Errorf("%s fails without a mutant: %w: %s", t.dir, err, text)
+		}
+		r.patience[t.dir] = 10*time.Second + 10*time.Since(began)
 	}
 	return invalid, nil
 }
@@ -101,14 +100,14 @@ var complaint = regexp.MustCompile(`(?m)^(\S+\.go):(\d+):\d+: `)
 
 // build compiles a test binary with the mutants; those of which the compiler
 // complains become invalid, and it tries again.
-func (r *runner) build(ctx context.Context, s suite, list []mutant, invalid map[int]bool) error {
+func (r *runner) build(ctx context.Context, t target, list []mutant, invalid map[int]bool) error {
 	for {
 		valid := slices.DeleteFunc(slices.Clone(list), func(m mutant) bool { return invalid[m.id] })
 		overlay, copies, err := schema(r.dir, valid)
 		if err != nil {
 			return err
 		}
-		text, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-gcflags=-e", "-overlay", overlay, "-o", r.binaries[s], s.pkg).CombinedOutput()
+		text, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-gcflags=-e", "-overlay", overlay, "-o", r.binaries[t.dir], t.pkg()).CombinedOutput()
 		if err == nil {
 			return nil
 		}
@@ -122,7 +121,7 @@ func (r *runner) build(ctx context.Context, s suite, list []mutant, invalid map[
 			}
 		}
 		if len(invalid) == before {
-			return fmt.Errorf("%s does not build: %w: %s", s.pkg, err, text)
+			return fmt.Errorf("%s does not build: %w: %s", t.dir, err, text)
 		}
 	}
 }
@@ -133,25 +132,23 @@ func (r *runner) try(ctx context.Context, m mutant, isInvalid bool) (result, err
 		out.fate = invalid
 		return out, nil
 	}
-	for _, s := range append([]suite{m.target.own}, m.target.others...) {
-		text, err := r.test(ctx, s, m.id, r.patience[s])
-		if ctx.Err() != nil {
-			return out, ctx.Err()
-		}
-		if err != nil {
-			out.fate, out.by, out.test = killed, s.pkg, firstFailure(text)
-			return out, nil
-		}
+	text, err := r.test(ctx, m.target, m.id, r.patience[m.target.dir])
+	if ctx.Err() != nil {
+		return out, ctx.Err()
+	}
+	if err != nil {
+		out.fate, out.by = killed, firstFailure(text)
 	}
 	return out, nil
 }
 
-// test runs a suite as a mutant; as none when its id is 0.
-func (r *runner) test(ctx context.Context, s suite, id int, patience time.Duration) ([]byte, error) {
+// test runs the tests of a package as a mutant; as none when its id is 0.
+func (r *runner) test(ctx context.Context, t target, id int, patience time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, r.binaries[s], "-test.failfast", "-test.short", "-test.timeout", patience.String(), "-test.run", s.run)
-	cmd.Dir = filepath.Join(r.root, s.pkg)
+	args := append([]string{"-test.failfast", "-test.short", "-test.timeout", patience.String(), "-test.run", t.run}, t.flags...)
+	cmd := exec.CommandContext(ctx, r.binaries[t.dir], args...)
+	cmd.Dir = filepath.Join(r.root, t.dir)
 	// One engine is enough: what the databases differ in is not what is tried here.
 	cmd.Env = append(os.Environ(), "COUNTERSIGN_TEST_POSTGRES=", "CI=", fmt.Sprint(variable, "=", id))
 	return cmd.CombinedOutput()
