@@ -17,14 +17,15 @@ type world struct {
 	requests []paper
 }
 
-// paper is one request: who asked, what name it gives, and the votes that stand,
-// by person.
+// paper is one request: who asked, what name it gives, the votes that stand, by
+// person, and the one that settled it.
 type paper struct {
 	id    countersign.ChangeID
 	state countersign.ChangeState
 	by    countersign.UserID
 	name  string
 	votes []string
+	last  string
 }
 
 func (w world) String() string {
@@ -136,6 +137,9 @@ func (w world) after(a asked, p paper) (want any, next world) {
 		return p.told(), w
 	}
 	if p.state != countersign.ChangePending {
+		if p.last != "" && p.last == vote(a.who, countersign.Decision(a.do)) {
+			return p.told(), w // whoever settled it says so again, and is answered again
+		}
 		return refusal{"change_closed", string(p.state)}, w
 	}
 	switch a.do {
@@ -161,9 +165,9 @@ func (w world) after(a asked, p paper) (want any, next world) {
 	}
 	switch {
 	case p.count(countersign.Deny) >= veto:
-		p.state = countersign.ChangeRejected
+		p.state, p.last = countersign.ChangeRejected, vote(a.who, decision)
 	case p.count(countersign.Approve) >= need:
-		p.state = countersign.ChangeApplied
+		p.state, p.last = countersign.ChangeApplied, vote(a.who, decision)
 		w = w.applied(p)
 	}
 	return p.told(), w.with(p)

@@ -99,6 +99,8 @@ func TestTheModelsSeeWhatIsWrong(t *testing.T) {
 		"it is applied twice":                       {group, []spell{begin, first, second, at(9, 10, ask("approve", "edsger", "r"), told{"r", applied, "edsger=approve,grace=approve,linus=approve"})}, false},
 		"it is decided twice":                       {group, []spell{begin, first, second, at(9, 10, ask("cancel", "ada", "r"), told{"r", countersign.ChangeCancelled, "grace=approve,linus=approve"})}, false},
 		"it was decided":                            {group, []spell{begin, first, second, at(9, 10, ask("cancel", "ada", "r"), refusal{"change_closed", "applied"})}, true},
+		"who settled it says it again":              {group, []spell{begin, first, second, {9, 10, second.in, second.out, -1}}, true},
+		"who helped settle it says it again":        {group, []spell{begin, first, second, {9, 10, first.in, second.out, -1}}, false},
 		"it was decided otherwise":                  {group, []spell{begin, first, second, at(9, 10, ask("cancel", "ada", "r"), refusal{"change_closed", string(rejected)})}, false},
 		"one denial of two rejects":                 {group, []spell{begin, at(5, 6, ask("deny", "grace", "r"), told{"r", rejected, "grace=deny"})}, false},
 		"votes carry over":                          {group, []spell{begin, first, at(7, 8, asked{"replace", "ada", "r", "third"}, told{"q", pending, "grace=approve"})}, false},
