@@ -126,25 +126,32 @@ func TestAPoolInAnyOrderCountsEverybodyOnce(t *testing.T) {
 	}
 }
 
-// Who makes room has left his place: a chain of three moves counts nobody twice.
+// Who makes room has left his place: nobody sits in two, however long the chain.
 func TestWhoeverMovesLeavesHisPlace(t *testing.T) {
 	t.Parallel()
-	// All qualify for the first place, a and b also for the second, a for the third,
-	// b for the fourth. Of c and d only one finds a place.
-	lists := []people{{"a", "b", "c", "d"}, {"a", "b"}, {"a"}, {"b"}}
-	c := approval.Case{Exclusive: true, Digest: "digest"}
-	for _, list := range lists {
-		c.Clauses = append(c.Clauses, approval.ClauseCase{Clause: clause(admins, 1), Pool: list, Now: list})
-	}
-	for _, person := range lists[0] {
-		c.Approvals = append(c.Approvals, vote(person, countersign.Approve))
-	}
-	sum := 0
-	for _, clause := range approval.Count(c).Clauses {
-		sum += clause.Have
-	}
-	if tally := approval.Count(c); sum != 3 || tally.Met {
-		t.Errorf("%d places filled, met: %t", sum, tally.Met)
+	for name, c := range map[string]struct {
+		lists []people
+		want  int
+	}{
+		// Of b and c only one finds a place, and a takes one of the two others.
+		"one who could sit in three": {[]people{{"a", "b", "c"}, {"a"}, {"a"}}, 2},
+		// Of c and d only one finds a place.
+		"a chain of three moves": {[]people{{"a", "b", "c", "d"}, {"a", "b"}, {"a"}, {"b"}}, 3},
+	} {
+		asked := approval.Case{Exclusive: true, Digest: "digest"}
+		for _, list := range c.lists {
+			asked.Clauses = append(asked.Clauses, approval.ClauseCase{Clause: clause(admins, 1), Pool: list, Now: list})
+		}
+		for _, person := range c.lists[0] {
+			asked.Approvals = append(asked.Approvals, vote(person, countersign.Approve))
+		}
+		sum, tally := 0, approval.Count(asked)
+		for _, clause := range tally.Clauses {
+			sum += clause.Have
+		}
+		if sum != c.want || tally.Met {
+			t.Errorf("%s: %d places filled, want %d; met: %t", name, sum, c.want, tally.Met)
+		}
 	}
 }
 
@@ -167,19 +174,23 @@ func TestWhichGapIsNamed(t *testing.T) {
 			[]approval.Gap{{RuleIDs: []string{"rule"}, Clause: 0, Need: 2}},
 		},
 		"the one who alone is in both": {
-			rule("group.update", asks(clause(secured, 1), clause(operated, 1))), staff{secured: {"a", "b", "c"}, operated: {"c"}},
+			rule("group.update", asks(clause(secured, 1), clause(operated, 1))),
+			staff{secured: {"a", "b", "c"}, operated: {"c"}},
 			[]approval.Gap{{RuleIDs: []string{"rule"}, Clause: 1, Requester: "c", Need: 1}},
 		},
 		"requester and target of different kinds": {
-			rule("user.update", apart), staff{secured: {"x", "z"}, operated: {"y", "z"}},
+			rule("user.update", apart),
+			staff{secured: {"x", "z"}, operated: {"y", "z"}},
 			[]approval.Gap{{RuleIDs: []string{"rule"}, Clause: -1, Requester: "x", Target: true, Need: 2, Left: 1}},
 		},
 		"a membership is about somebody": {
-			rule("membership.update", asks(clause(secured, 1))), staff{secured: {"x", "y"}},
+			rule("membership.update", asks(clause(secured, 1))),
+			staff{secured: {"x", "y"}},
 			[]approval.Gap{{RuleIDs: []string{"rule"}, Clause: 0, Requester: "x", Target: true, Need: 1}},
 		},
 		"a credential is somebody's": {
-			rule("credential.revoke", asks(clause(secured, 1))), staff{secured: {"x", "y"}},
+			rule("credential.revoke", asks(clause(secured, 1))),
+			staff{secured: {"x", "y"}},
 			[]approval.Gap{{RuleIDs: []string{"rule"}, Clause: 0, Requester: "x", Target: true, Need: 1}},
 		},
 		"a group is nobody": {rule("group.update", asks(clause(secured, 1))), staff{secured: {"x", "y"}}, nil},

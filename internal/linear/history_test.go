@@ -241,6 +241,7 @@ func (h *history) mustBeInOrder(t *testing.T, seed uint64, model func(key string
 		if result == porcupine.Ok {
 			continue
 		}
+		//nolint:usetesting // the page has to outlive the test
 		place := filepath.Join(os.TempDir(), fmt.Sprintf("countersign-linear-%s-%d-%s.html", strings.ReplaceAll(t.Name(), "/", "-"), seed, key))
 		if err := porcupine.VisualizePath(m, info, place); err != nil {
 			t.Error(err)

@@ -61,6 +61,7 @@ func (r report) by(name func(result) string) []row {
 			one.Survived++
 		case killed:
 			one.Killed++
+		case invalid:
 		}
 		rows[one.Name] = one
 	}
