@@ -180,6 +180,9 @@ func (s *session) tellPreview(ctx context.Context, p *client.Preview, raw []byte
 	}
 	s.showEffects(s.out, &c, everything)
 	s.showImpact(s.out, &c, everything)
+	s.showLookalikes(s.out, &c)
+	s.showOverlaps(s.out, &c)
+	s.showEarlier(s.out, &c)
 	return nil
 }
 

@@ -26,7 +26,8 @@
 //	              (because is a machine word; of a failed batch
 //	              "operations.<index>: <word>")
 //	approval      {decision, digest, person, credential, comment, statement,
-//	              signature, attested}; attested is "server" without a signature
+//	              signature, attested, method}; attested is "server" without a
+//	              signature, method says how it was signed: "ed25519"
 //	attempt       {action, kinds, code}: what the actor tried on which kinds of
 //	              change (and on which change), and the word of the refusal; or
 //	              {user, since, count}: how many more of an account's attempts,
@@ -145,6 +146,7 @@ type LeafApproval struct {
 	Statement  string `json:"statement,omitzero"`
 	Signature  string `json:"signature,omitzero"`
 	Attested   string `json:"attested,omitzero"`
+	Method     string `json:"method,omitzero"`
 }
 
 // LeafAttempt is what somebody tried and was refused, or how many more attempts of

@@ -27,6 +27,9 @@ type Options struct {
 	// that waits, and not a second one: for clients that have no other way to ask
 	// what became of it (contracts/box.md section 5.4).
 	Repeats bool
+	// RefuseOverlap refuses what would meet an open request in some fact
+	// (governance.md B.4): it is Stale, code change_overlaps.
+	RefuseOverlap bool
 	// Once makes the mutation replayable by its idempotency key; nil does not.
 	Once *Once
 	// notes says that it stores something which is no log entry: a nonce.
@@ -73,6 +76,8 @@ type Vote struct {
 	Statement    string
 	Signature    string
 	CredentialID countersign.CredentialID
+	// Method of the signature; empty means Ed25519 where there is one.
+	Method countersign.SigningMethod
 }
 
 // ChangeFilter selects change requests.
@@ -117,6 +122,10 @@ type ChangeView struct {
 	Unreachable *Unreachable
 	// CanDecide is true when the caller may vote and has not.
 	CanDecide bool
+	// Overlaps are the other open requests that this one meets in some fact.
+	Overlaps []Overlap
+	// Detail is nil in lists and in the answers to writes.
+	Detail *Detail
 }
 
 // ClauseNeed is how far one clause is met.

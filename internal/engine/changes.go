@@ -115,7 +115,7 @@ func (e *Engine) Change(ctx context.Context, actor countersign.Actor, id counter
 	if err != nil {
 		return ChangeView{}, err
 	}
-	return v.weigh(v.describe(request)), nil
+	return v.weigh(v.describe(request), newOverlapping(v)), nil
 }
 
 // changeRow reads a request that the reader may see.
@@ -163,10 +163,11 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	return out
 }
 
-// weigh adds who would gain or lose what, of an open request.
-func (v view) weigh(c ChangeView) ChangeView {
+// weigh adds, to an open request, who would gain or lose what, and which others
+// meet it.
+func (v view) weigh(c ChangeView, others *overlapping) ChangeView {
 	if c.State.Open() {
-		c.Impact = v.picture.Impact(c.Effects, v.now)
+		c.Impact, c.Overlaps = v.picture.Impact(c.Effects, v.now), others.shown(&c.ChangeRequest)
 	}
 	return c
 }
@@ -193,8 +194,9 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 			return v.fromStore(ctx, tx, f, p, &list)
 		})
 	}
+	others := newOverlapping(v)
 	for i := range list.Items {
-		list.Items[i] = v.weigh(list.Items[i])
+		list.Items[i] = v.weigh(list.Items[i], others)
 	}
 	list.More = list.More && p.Limit > 0 // after no item there is no more, as in every list
 	return list, err

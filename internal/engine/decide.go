@@ -29,7 +29,7 @@ func checkVote(v Vote) error {
 	case v.Digest == "":
 		return countersign.E(countersign.Invalid, "digest", "is required: a vote names the digest of what the voter saw")
 	}
-	if err := checkComplete(v); err != nil {
+	if err := firstOf(checkComplete(v), checkMethod(v.Method, v.Statement != "")); err != nil {
 		return err
 	}
 	return countersign.CheckReason("comment", v.Comment)

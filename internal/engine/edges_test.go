@@ -15,7 +15,6 @@ import (
 	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/store/sqlstore"
-	"github.com/countersign/countersign/internal/testdb"
 )
 
 // TestEdgesOfGovernance is governance.md B.8, row by row.

@@ -116,6 +116,12 @@ func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options,
 	if j.err != nil {
 		return Result{}, j.err
 	}
+	if j.result.Preview != nil {
+		// Outside of the transaction: it looks at every name there is.
+		if err := e.detail(ctx, actor, j.result.Preview); err != nil {
+			return Result{}, err
+		}
+	}
 	return j.result, j.late
 }
 

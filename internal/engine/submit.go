@@ -132,6 +132,10 @@ func (w *work) applyAtOnce(request countersign.ChangeRequest) (countersign.Outco
 		return countersign.Outcome{}, noEffect()
 	}
 	request.Base, request.State = l.base, countersign.ChangeApplied
+	request.Effects, request.EffectsTotal = l.effects, len(l.effects)
+	if err := w.checkOverlap(request); err != nil {
+		return countersign.Outcome{}, err
+	}
 	request.AppliedPosition, request.ClosedAt, request.Version = position, w.now, position
 	committer := canon.NewCommitter(w.e.random, nil)
 	document, openings, err := writeDocument(w.actor.Organization, &request, l.effects, committer)
@@ -187,7 +191,8 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	if err := checkReachable(request); err != nil {
 		return countersign.Outcome{}, err
 	}
-	if err := w.checkSingle(request); err != nil {
+	request.Effects, request.EffectsTotal = l.effects, len(l.effects)
+	if err := firstOf(w.checkSingle(request), w.checkOverlap(request)); err != nil {
 		return countersign.Outcome{}, err
 	}
 	position, err := w.position()
@@ -207,7 +212,11 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
-	if err := w.tx.PutChange(w.ctx, record(request, document, openings), request.Base); err != nil {
+	row := record(request, document, openings)
+	if row.Intent, err = intentOf(request.Operations); err != nil {
+		return countersign.Outcome{}, err
+	}
+	if err := w.tx.PutChange(w.ctx, row, request.Base); err != nil {
 		return countersign.Outcome{}, err
 	}
 	return countersign.Outcome{Change: request}, nil

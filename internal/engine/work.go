@@ -75,7 +75,7 @@ func (w *work) preview(request countersign.ChangeRequest) *ChangeView {
 	v := view{picture: w.picture, actor: w.actor, now: w.now}
 	seen := v.describe(request)
 	if seen.State.Open() || seen.State == countersign.ChangeApplied {
-		seen.Impact = v.picture.Impact(request.Effects, v.now)
+		seen.Impact, seen.Overlaps = v.picture.Impact(request.Effects, v.now), newOverlapping(v).shown(&request)
 	}
 	return &seen
 }

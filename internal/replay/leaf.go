@@ -80,6 +80,7 @@ type leafApproval struct {
 	Statement  string                   `json:"statement"`
 	Signature  string                   `json:"signature"`
 	Attested   string                   `json:"attested"`
+	Method     string                   `json:"method"`
 }
 
 type leafAttempt struct {

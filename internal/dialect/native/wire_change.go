@@ -32,6 +32,11 @@ type changeOut struct {
 	CanDecide       bool                    `json:"can_decide"`
 	Approvals       []approvalOut           `json:"approvals"`
 	Digest          string                  `json:"digest"`
+	DigestWords     string                  `json:"digest_words"`
+	Overlaps        []overlapOut            `json:"overlaps"`
+	Lookalikes      *[]lookalikeOut         `json:"lookalikes"`
+	Earlier         *earlierOut             `json:"earlier"`
+	Differences     *differencesOut         `json:"differences"`
 	People          int                     `json:"people"`
 	NeedPeople      int                     `json:"need_people"`
 	Denials         int                     `json:"denials"`
@@ -113,6 +118,7 @@ type approvalOut struct {
 	Attested  countersign.Attestation `json:"attested"`
 	Statement text                    `json:"statement"`
 	Signature text                    `json:"signature"`
+	Method    text                    `json:"method"`
 }
 
 // previewOut is what a dry run shows.
@@ -141,6 +147,10 @@ func changeToWire(v engine.ChangeView) (changeOut, error) {
 	if v.State.Open() {
 		out.Impact = impactToWire(v)
 	}
+	out.Overlaps = overlapsToWire(v.Overlaps)
+	if v.Detail != nil {
+		out.detail(*v.Detail, v.ChangeRequest)
+	}
 	return out, nil
 }
 
@@ -150,7 +160,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 	out := changeOut{
 		ID: text(c.ID), State: c.State, Reason: text(c.Reason), Requester: text(c.Requester), RequesterPerson: text(c.RequesterPerson),
 		Credential: text(c.RequesterCredential), Requirement: c.Requirement, Rules: c.RuleIDs, PolicyVersion: c.PolicyVersion,
-		Excluded: c.Excluded, Digest: c.Digest, CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
+		Excluded: c.Excluded, Digest: c.Digest, DigestWords: engine.DigestWords(c.Digest), CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
 		ScheduledAt: moment(c.ScheduledAt),
 		ClosedAt:    moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
 		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
@@ -175,6 +185,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		out.Approvals = append(out.Approvals, approvalOut{
 			Person: a.Person, Credential: text(a.Credential), Decision: a.Decision, Digest: a.Digest,
 			Comment: text(a.Comment), At: moment(a.At), Position: a.Position, Attested: a.Attested(), Statement: text(a.Statement), Signature: text(a.Signature),
+			Method: text(a.Method),
 		})
 	}
 	return out, nil

@@ -23,7 +23,7 @@ func statements() []statement {
 		membershipsOfUser, membershipsOfGroup, membershipsSince, livingMemberships, removedMemberships, putMembership,
 		removeMembershipsOfUser, removeMembershipsOfGroup,
 		credentialByID, credentialsOfUser, credentialsSince, putCredential,
-		changeByID, openChanges, changesSince, countOpen, countChanges, lateChanges, expiredChanges, putChange, forgetBase,
+		changeByID, openChanges, changesSince, countOpen, countChanges, lateChanges, earlierChanges, expiredChanges, putChange, forgetBase,
 		changesBefore, changesInStateBefore, changesVotedWith,
 		approvalsOfChange, approvalsOfOpen, approvalsSince, addApproval,
 		entryAt, entriesFrom, entriesOf, insertEntry, insertFact, insertHash, insertOutbox, blobOf, putBlob,

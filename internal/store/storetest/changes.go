@@ -14,6 +14,7 @@ func changeTests(*suite) []test {
 		{name: "open requests are found by any fact they rely on, closed ones are forgotten", run: relyingOn},
 		{name: "an open request written without base keeps the one it has", run: baseStays},
 		{name: "counts and expiry follow the clock given, to the microsecond", run: countsAndExpiry},
+		{name: "earlier requests are those of the same person for the same, newest first", run: earlierChanges},
 		{name: "a list pages newest first, filters by state as stored, and ends", run: changePages},
 		{name: "the requests of a credential's votes, newest first, page by page", run: votedWith},
 		{name: "a page does not shift when requests are added or closed", run: changePagesAreStable},
@@ -354,4 +355,48 @@ func forgetPerOrganization(s *suite) {
 		_, err := tx.Remembered(s.Context(), r.Principal, r.Route, r.Key, time.Time{})
 		return err
 	})
+}
+
+func earlierChanges(s *suite) {
+	org := s.found()
+	now := time.UnixMicro(1_700_000_000_000_000).UTC()
+	s.write(org, func(tx store.WriteTx) error {
+		for n, c := range []store.ChangeRecord{
+			{RequesterPerson: "alice", Intent: "a", State: countersign.ChangeRejected, ClosedAt: now, ClosedBecause: "denied"},
+			{RequesterPerson: "bob", Intent: "a", State: countersign.ChangeRejected},
+			{RequesterPerson: "alice", Intent: "b", State: countersign.ChangeRejected},
+			{RequesterPerson: "alice", Intent: "", State: countersign.ChangeApplied},
+			{RequesterPerson: "alice", Intent: "a", State: countersign.ChangePending, ExpiresAt: now},
+			{RequesterPerson: "alice", Intent: "a", State: countersign.ChangePending},
+		} {
+			c.ID = id[countersign.ChangeID]("change", n)
+			s.must(tx.PutChange(s.Context(), c, nil))
+		}
+		return nil
+	})
+	first := store.EarlierChange{ID: "change-000000", State: countersign.ChangeRejected, ClosedAt: now, ClosedBecause: "denied"}
+	second := store.EarlierChange{ID: "change-000004", State: countersign.ChangePending, ExpiresAt: now}
+	third := store.EarlierChange{ID: "change-000005", State: countersign.ChangePending}
+	for _, c := range []struct {
+		person countersign.UserID
+		intent string
+		before countersign.ChangeID
+		limit  int
+		want   []store.EarlierChange
+	}{
+		{"alice", "a", "", 10, []store.EarlierChange{third, second, first}},
+		{"alice", "a", "change-000005", 10, []store.EarlierChange{second, first}},
+		{"alice", "a", "change-000005", 1, []store.EarlierChange{second}},
+		{"alice", "a", "change-000000", 10, nil},
+		{"alice", "a", "", 0, nil},
+		{"alice", "", "", 10, nil}, // what is not looked for is not found by that
+		{"eve", "a", "", 10, nil},
+	} {
+		s.read(org, func(tx store.ReadTx) error {
+			got, err := tx.EarlierChanges(s.Context(), c.person, c.intent, c.before, c.limit)
+			s.must(err)
+			s.same(c.want, got)
+			return nil
+		})
+	}
 }
