@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: build check test race fuzz property bench bench-go mutants test-postgres cover help
+.PHONY: build check test race fuzz property bench bench-go mutants mutation linear test-postgres cover help
 
 GO ?= go
 GOLANGCI := $(GO) tool -modfile=tools/go.mod golangci-lint
@@ -50,6 +50,12 @@ bench-go: ## run the Go benchmarks whose names match BENCH (all)
 
 mutants: ## take each rule out once, in a copy of HEAD, and see its test fail (some minutes)
 	$(GO) run ./scripts/mutants
+
+mutation: ## change the rules of access and approval in every small way, and list what no test notices (some minutes)
+	$(GO) run ./scripts/mutate
+
+linear: ## check 200 histories of 2,000 operations on each database, and 1,000 rounds of 64 votes at once (hours)
+	scripts/with-postgres $(GO) test ./internal/linear -count=1 -timeout 12h -linear.histories 200 -linear.operations 2000 -linear.rounds 1000
 
 test-postgres: ## run only the packages that use a database, on both engines, uncached
 	@packages='$(DATABASE_PACKAGES)'; [[ -n $$packages ]] || { echo "no package's tests import internal/testdb"; exit 1; }; \

@@ -85,8 +85,10 @@ var floorPlan = []room{
 	{pkg: "internal/oracle", may: []string{vocabulary}, testOnly: true},
 	{pkg: "internal/oracle/fordefi", testOnly: true}, // nor with the first oracle, nor one word of ours
 	{pkg: "internal/replay", may: []string{vocabulary, store}, testOnly: true},
+	{pkg: "internal/linear", testOnly: true}, // it has tests only
 	{pkg: "bench", may: []string{anything}, testOnly: true},
 	{pkg: "scripts/mutants", testOnly: true},
+	{pkg: "scripts/mutate", testOnly: true},
 }
 
 // packageImports is what one package imports outside its tests; ours are

@@ -16,7 +16,7 @@ import (
 type Holder func(countersign.Permission) bool
 
 // Needed returns the permission a kind of change asks of its requester, and
-// false for kinds that have rules of their own (codes and secrets).
+// false for kinds that have rules of their own (codes, secrets and imports).
 func Needed(kind countersign.ChangeKind) (countersign.Permission, bool) {
 	switch kind {
 	case countersign.KindUserInvite, countersign.KindUserCreateAPIUser, countersign.KindUserCreateAPISigner, countersign.KindUserCreateEndUser:
@@ -50,10 +50,7 @@ func Needed(kind countersign.ChangeKind) (countersign.Permission, bool) {
 	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal,
 		countersign.KindRecoveryReplace, countersign.KindDrillRun:
 		return countersign.PoliciesUpdate, true
-	case countersign.KindUserActivate, countersign.KindCredentialRedeem, countersign.KindCredentialCollect,
-		countersign.KindImportOpen, countersign.KindImportBatch, countersign.KindRecoveryAccess:
-		return "", false
-	default:
+	default: // codes, secrets, imports, recoveries; and what is no kind at all
 		return "", false
 	}
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -22,6 +23,9 @@ type session struct {
 	// all again may help.
 	failed    error
 	transient error
+	// adrift is true once a savepoint could not be set or let go: nobody knows then
+	// which is the innermost, and none of them can undo failed any more.
+	adrift bool
 	// scanning is true while a callback runs: the connection is busy then, on
 	// one engine so that it breaks, on the other so that it works.
 	scanning bool
@@ -237,7 +241,7 @@ func (s *session) worthAnother(err error) bool {
 // savepoint runs fn; when it fails, what it wrote is undone and the transaction
 // goes on. A statement that failed in fn makes fn fail, whatever it returned.
 func (s *session) savepoint(ctx context.Context, fn func() error) error {
-	if _, err := s.exec(ctx, setSavepoint); err != nil {
+	if err := s.mark(ctx, setSavepoint); err != nil {
 		return err
 	}
 	err := fn()
@@ -245,7 +249,9 @@ func (s *session) savepoint(ctx context.Context, fn func() error) error {
 		err = s.failed
 	}
 	if err == nil {
-		_, err = s.exec(ctx, releaseSavepoint)
+		return s.mark(ctx, releaseSavepoint)
+	}
+	if s.adrift {
 		return err
 	}
 	// Undone even for a caller who has gone: he may catch the error and go on.
@@ -259,6 +265,17 @@ func (s *session) savepoint(ctx context.Context, fn func() error) error {
 		}
 	}
 	s.failed = nil
+	return err
+}
+
+// mark sets a savepoint or lets one go. They all have one name: after a failure of
+// this, undoing "the" savepoint could undo less than was meant, or more.
+func (s *session) mark(ctx context.Context, q statement) error {
+	if s.failed != nil || s.scanning {
+		return cmp.Or(s.failed, errInCallback)
+	}
+	_, err := s.exec(ctx, q)
+	s.adrift = err != nil
 	return err
 }
 

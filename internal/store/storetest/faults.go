@@ -20,6 +20,7 @@ func faultTests(*suite) []test {
 		{name: "a transient failure that a savepoint undid does not run the closure again", run: failureInSavepoint},
 		{name: "founding is run again as well", run: foundAgain},
 		{name: "a savepoint does not bring back a transaction that the engine gave up", run: brokenInSavepoint},
+		{name: "a savepoint that cannot be set or let go ends the transaction", run: brokenSavepoint},
 	}
 }
 
@@ -219,4 +220,41 @@ func brokenInSavepoint(s *suite) {
 		before.Users = []countersign.User{person(1), person(2)}
 	}
 	s.same(before, s.contents(org))
+}
+
+// brokenSavepoint fails at the savepoint itself. It is not known then which of the
+// two is the innermost: undoing the outer one could leave half of it.
+func brokenSavepoint(s *suite) {
+	db, ok := s.store.(faulty)
+	if !ok {
+		s.Skip("this store cannot be made to fail")
+	}
+	broken := errors.New("broken")
+	for _, word := range []string{"savepoint", "release savepoint"} {
+		org := s.found()
+		before := s.contents(org)
+		put := func(tx store.WriteTx, n int) error { return tx.PutUser(s.Context(), person(n), "") }
+		err := s.store.Write(s.Context(), org, func(tx store.WriteTx) error {
+			s.must(put(tx, 1))
+			outer := tx.Savepoint(s.Context(), func() error {
+				s.must(appendEntry(s.Context(), tx, someFact))
+				db.OnPoint(func(point string) error {
+					if strings.HasPrefix(point, word) {
+						return broken
+					}
+					return nil
+				})
+				defer db.OnPoint(nil)
+				return tx.Savepoint(s.Context(), func() error { return put(tx, 2) })
+			})
+			if !errors.Is(outer, broken) {
+				s.Errorf("%s: the savepoint ends with %v", word, outer)
+			}
+			return nil // as if only that had failed
+		})
+		if !errors.Is(err, broken) {
+			s.Errorf("%s: the transaction ends with %v", word, err)
+		}
+		s.same(before, s.contents(org))
+	}
 }
