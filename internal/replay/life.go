@@ -130,7 +130,8 @@ func (p *player) register(e countersign.AuditEntry, l *leaf, b bodies) *request 
 	p.order = append(p.order, r)
 	p.checkAsked(r, l)
 	p.checkBase(r)
-	p.checkBarred(r)
+	p.checkBarred(r, l.Actor.Subject)
+	p.checkSeparate(r, l)
 	return r
 }
 

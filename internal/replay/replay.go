@@ -21,7 +21,7 @@
 // Files: replay.go (the walk through the log), leaf.go (what an entry and a
 // change document look like), tree.go (the Merkle tree), facts.go (from effects
 // to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), rules.go (who may
-// approve what).
+// approve what), separate.go (what must not be asked together).
 package replay
 
 import (
@@ -119,6 +119,8 @@ type player struct {
 	found []string
 	// broken is a read that failed.
 	broken error
+	// supposed stands for the policy in force while what it would ask is looked at.
+	supposed *countersign.Policy
 }
 
 func newPlayer(ctx context.Context, tx store.ReadTx, org countersign.OrganizationID) *player {
