@@ -75,7 +75,7 @@ func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p coun
 		findings = append(findings, Finding{Severity: "warning", Field: id, Message: "asks less than the default, which no longer counts for what this rule matches; ask here for all that is needed"})
 	}
 	present, err := v.lintExclusions(p)
-	return append(findings, present...), err
+	return append(append(findings, v.lintScope(p)...), present...), err
 }
 
 // PolicyViolations lists who could hold what an exclusion of the policy keeps

@@ -276,6 +276,36 @@ func TestNoKindOfChangeMovesTheLog(t *testing.T) {
 	}
 }
 
+// A.3 h: a rule that guards what is not there guards nothing, and the linter says so.
+func TestTheLinterNamesWhatARuleCannotGuard(t *testing.T) {
+	onOne(t, func(t *testing.T, h *house) {
+		h.crew()
+		desk, gone := h.Group("Desk", nil), h.Group("Gone", nil)
+		h.applies("ada", &countersign.AddPermission{Permission: "payouts.create"}, &countersign.DeleteGroup{GroupID: gone})
+		policy := countersign.Policy{Name: "p", Default: adminsAsked(1), Rules: []countersign.Rule{
+			{ID: "groups", Changes: []string{"*"}, When: countersign.Condition{GroupIDs: []countersign.GroupID{desk, gone, nobody}}, Requirement: adminsAsked(2)},
+			{ID: "payouts", Changes: []string{"*"}, When: countersign.Condition{Permissions: []countersign.Permission{"payouts.create", "Payouts.create", "users.read"}}, Requirement: adminsAsked(2)},
+		}, Exclusions: []countersign.Exclusion{{ID: "apart", Sides: [][]countersign.Permission{{"payouts.create"}, {"payouts.relaese"}}}}}
+		findings, err := h.Engine.PolicyLint(t.Context(), h.As("ada").Actor, policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields []string
+		for _, f := range findings {
+			if f.Severity == "warning" && strings.Contains(f.Message, "which is not there") {
+				fields = append(fields, f.Field)
+			}
+		}
+		want := []string{"policy.rules.0.when.group_ids.1", "policy.rules.0.when.group_ids.2", "policy.rules.1.when.permissions.1", "policy.exclusions.0.sides.1.0"}
+		if !slices.Equal(fields, want) {
+			t.Errorf("warns of %v, want %v", fields, want)
+		}
+		if findings, err := h.Engine.PolicyLint(t.Context(), h.As("ada").Actor, countersign.TwoPersonPolicy()); err != nil || len(findings) != 0 {
+			t.Errorf("finds %v in a policy that guards what is there (%v)", findings, err)
+		}
+	})
+}
+
 // The replay tells what the rules of this file keep out, from the log alone: here
 // by a policy of another opinion about what is free.
 func TestTheReplayKnowsThatApproversAreNeverFree(t *testing.T) {
