@@ -37,11 +37,11 @@ func TestTheRulesPageNamesWhatIsThere(t *testing.T) {
 		if len(cells) != 4 {
 			t.Fatalf("a line has %d cells: %s", len(cells), line)
 		}
-		if rule := strings.Fields(cells[0]); rule[0] == "rule" || rule[0] == "lesson" || strings.HasPrefix(rule[0], "--") {
+		rule := strings.Fields(cells[0])[0]
+		if rule == "rule" || rule == "lesson" || strings.HasPrefix(rule, "--") {
 			continue
-		} else {
-			ruled[rule[0]]++
 		}
+		ruled[rule]++
 		named, removed := words(cells[2]), words(cells[3])
 		if len(named) == 0 || len(removed) == 0 {
 			t.Errorf("%s has no test, or no row that takes it out", strings.TrimSpace(cells[0]))

@@ -192,9 +192,12 @@ func (f *fortress) unknownIdentities() {
 		path string
 		body any
 	}{
-		{"/directory/v1/changes/" + string(c.ID) + "/approvals", vote}, {"/directory/v1/groups", map[string]any{"name": "x"}},
-		{"/v1/management/user_groups", map[string]any{"groupName": "x"}}, {"/api/v1/end-users", map[string]any{"external_id": "x"}},
-		{"/2.0/groups", map[string]any{"name": "x"}}, {"/api/v2/groups", map[string]any{"name": "x", "permissions": []string{}}},
+		{"/directory/v1/changes/" + string(c.ID) + "/approvals", vote},
+		{"/directory/v1/groups", map[string]any{"name": "x"}},
+		{"/v1/management/user_groups", map[string]any{"groupName": "x"}},
+		{"/api/v1/end-users", map[string]any{"external_id": "x"}},
+		{"/2.0/groups", map[string]any{"name": "x"}},
+		{"/api/v2/groups", map[string]any{"name": "x", "permissions": []string{}}},
 	}
 	for _, p := range paths {
 		for what, header := range map[string][]string{

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	_ "modernc.org/sqlite" // the driver of the file itself
-
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/replay"
 	"github.com/countersign/countersign/internal/scenario"
@@ -16,6 +14,7 @@ import (
 )
 
 // prompt is the database itself, past the store: what an administrator of it types.
+// The drivers are those that the store brings along.
 func prompt(t *testing.T, s store.Store, statements ...string) {
 	t.Helper()
 	url := s.(*testdb.DB).URL
