@@ -15,7 +15,7 @@ import (
 
 // prompt is the database itself, past the store: what an administrator of it types.
 // The drivers are those that the store brings along.
-func prompt(t *testing.T, s store.Store, statements ...string) {
+func prompt(t *testing.T, s store.Store, statement string) {
 	t.Helper()
 	url := s.(*testdb.DB).URL
 	driver := "sqlite"
@@ -27,15 +27,29 @@ func prompt(t *testing.T, s store.Store, statements ...string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, q := range statements {
-		done, err := db.ExecContext(t.Context(), q)
-		if err != nil {
-			t.Fatalf("%s: %v", q, err)
-		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			t.Fatalf("%s: touched %d rows (%v)", q, n, err)
+	done, err := db.ExecContext(t.Context(), statement)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		t.Fatalf("%s: touched %d rows (%v)", statement, n, err)
+	}
+}
+
+// edited runs a statement past the store: a file is closed for that, and opened again.
+func edited(t *testing.T, s store.Store, open func() store.Store, statement string) store.Store {
+	t.Helper()
+	alone := s.Exclusive()
+	if alone {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
+	prompt(t, s, statement)
+	if alone {
+		return open()
+	}
+	return s
 }
 
 // Nothing in the tables keeps an administrator of the database from editing them:
@@ -124,11 +138,7 @@ func TestTheDatabaseAdministratorsPlaybook(t *testing.T) {
 				clean = false
 				replay.Check(t, s, org) // all before it was undone, so that each was found for itself
 			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			prompt(t, s, c.does)
-			s = open()
+			s = edited(t, s, open, c.does)
 			found, err := replay.Findings(t.Context(), s, org)
 			if err != nil {
 				t.Fatalf("%s: %v", c.what, err)
@@ -139,11 +149,7 @@ func TestTheDatabaseAdministratorsPlaybook(t *testing.T) {
 			if c.undoes == "" {
 				continue // the last ones find theirs all the same
 			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			prompt(t, s, c.undoes)
-			s = open()
+			s = edited(t, s, open, c.undoes)
 		}
 	})
 }
