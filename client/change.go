@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -36,8 +37,10 @@ type Change struct {
 	// he otherwise could.
 	Eligible []UserID `json:"eligible"`
 	Excluded []UserID `json:"excluded"`
-	// Reachable is false when too few are left to ever decide.
-	Reachable bool `json:"reachable"`
+	// Reachable is false when an open change can no longer be applied as things
+	// stand; Unreachable says why.
+	Reachable   bool         `json:"reachable"`
+	Unreachable *Unreachable `json:"unreachable"`
 	// CanDecide: the caller may decide and has not.
 	CanDecide bool       `json:"can_decide"`
 	Approvals []Approval `json:"approvals"`
@@ -105,6 +108,27 @@ type ClauseNeed struct {
 	Have      int         `json:"have"`
 	Eligible  []UserID    `json:"eligible"`
 }
+
+// Unreachable says what an open change lacks to be applied.
+type Unreachable struct {
+	Because UnreachableCause `json:"because"`
+	// Approvers of the clause that is short of people; nil for other causes.
+	Approvers *ApproverSet `json:"approvers"`
+	// Need people, of whom only Left approve or may still.
+	Need int `json:"need"`
+	Left int `json:"left"`
+}
+
+// UnreachableCause says of what there is too little.
+type UnreachableCause string
+
+// The causes: people of one clause, different people over all clauses, or time for
+// the delay before the change expires.
+const (
+	TooFewForClause UnreachableCause = "too_few_for_clause"
+	TooFewPeople    UnreachableCause = "too_few_people"
+	TooLate         UnreachableCause = "too_late"
+)
 
 // Approval is one person's verdict.
 type Approval struct {
@@ -185,6 +209,13 @@ type ChangeQuery struct {
 	// UserID and GroupID ask for those that touch the user or group.
 	UserID  UserID
 	GroupID GroupID
+	// Reachable asks for open ones that can still be applied, or (false) no longer;
+	// nil does not ask.
+	Reachable *bool
+	// VotedWith asks for those on which a vote was given or signed with this
+	// credential: of open ones a vote that is void once the credential is revoked, of
+	// closed ones a vote that counted.
+	VotedWith CredentialID
 	Paging
 }
 
@@ -196,6 +227,10 @@ func (q ChangeQuery) values() url.Values {
 	}
 	addString(v, "user_id", q.UserID)
 	addString(v, "group_id", q.GroupID)
+	if q.Reachable != nil {
+		v.Set("reachable", strconv.FormatBool(*q.Reachable))
+	}
+	addString(v, "voted_with", q.VotedWith)
 	q.Paging.values(v)
 	return v
 }

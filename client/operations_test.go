@@ -196,7 +196,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 	// changes
 	do(func(t *testing.T) error {
 		_, err := c.ListChanges(t.Context(), client.ChangeQuery{
-			States: []client.ChangeState{client.ChangeStatePending, client.ChangeStateStale}, NeedsMe: true, UserID: someID, GroupID: otherID,
+			States: []client.ChangeState{client.ChangeStatePending, client.ChangeStateStale}, NeedsMe: true, UserID: someID, GroupID: otherID, Reachable: new(bool), VotedWith: otherID,
 			Paging: client.Paging{Limit: 3, Cursor: "abc"},
 		}, least)
 		return err

@@ -186,7 +186,7 @@ func (f *fortress) otherEntries() {
 // the requester. Whoever cannot be told is refused, at every door.
 func (f *fortress) unknownIdentities() {
 	c := f.holds("asking", func() { doorsOf("ada")[0].ask(f, "unknown") })
-	size := f.size()
+	size := f.deeds()
 	vote := map[string]any{"decision": "approve", "digest": c.Digest}
 	paths := []struct {
 		path string
@@ -210,8 +210,8 @@ func (f *fortress) unknownIdentities() {
 		} {
 			got := f.send("", "POST", p.path, p.body, header...)
 			refused := got.status == http.StatusUnauthorized || got.status == http.StatusForbidden || got.status == http.StatusBadRequest
-			if !refused || f.size() != size {
-				f.t.Errorf("%s, %s: %d %s, the log grew by %d", p.path, what, got.status, got.body, f.size()-size)
+			if !refused || f.deeds() != size {
+				f.t.Errorf("%s, %s: %d %s, the log grew by %d", p.path, what, got.status, got.body, f.deeds()-size)
 			}
 		}
 	}
@@ -224,7 +224,7 @@ func (f *fortress) unknownIdentities() {
 	})
 	got := f.votes(f.token("grace"), c, "approve")
 	f.db.OnPoint(nil)
-	if got.status < http.StatusInternalServerError || f.size() != size {
+	if got.status < http.StatusInternalServerError || f.deeds() != size {
 		f.t.Errorf("a vote that cannot be kept: %d %s", got.status, got.body)
 	}
 	f.mustBe(c.ID, countersign.ChangePending)
@@ -299,7 +299,7 @@ func (f *fortress) openRules() {
 		"a touch that nobody asks":    with("default", map[string]any{"clauses": admins(1)["clauses"], "user_verification": true}),
 		"a signature of another kind": with("default", map[string]any{"clauses": admins(1)["clauses"], "signed": "webauthn"}),
 	} {
-		size := f.size()
+		size := f.deeds()
 		if got := f.person("ada", "PUT", "/directory/v1/policy", policy); got.status != http.StatusBadRequest && got.status != http.StatusUnprocessableEntity {
 			f.t.Errorf("%s: %d %s", what, got.status, got.body)
 		} else if got.text("field") == "" {
@@ -309,7 +309,7 @@ func (f *fortress) openRules() {
 		if lint.status == http.StatusOK && !strings.Contains(lint.body, `"severity":"error"`) {
 			f.t.Errorf("%s: the linter finds %s", what, lint.body)
 		}
-		if f.size() != size {
+		if f.deeds() != size {
 			f.t.Errorf("%s moved the log", what)
 		}
 	}

@@ -90,10 +90,13 @@ func changeStates() []client.ChangeState {
 func (s *session) changesList(parent *cobra.Command) {
 	var q client.ChangeQuery
 	var user, group string
+	var unreachable bool
 	var states *choices
 	var p *paging
 	cmd := s.add(parent, verb{
-		use: "list", short: "List changes, newest first", long: "--needs-me is your inbox: what you may decide and have not.",
+		use: "list", short: "List changes, newest first", long: `
+--needs-me is your inbox: what you may decide and have not. --unreachable lists what
+waits in vain: too few are left who may approve it, or too little time.`,
 		example: "  countersign changes list --needs-me --as grace\n  countersign changes list --state applied --user vera@northwind.example",
 		run: func(ctx context.Context, _ []string) error {
 			var err error
@@ -108,25 +111,36 @@ func (s *session) changesList(parent *cobra.Command) {
 				}
 			}
 			q.States = typed[client.ChangeState](states.values)
+			if unreachable {
+				q.Reachable = new(bool)
+			}
 			return showList(s, p, changeColumns(s), func(at client.Paging, opts ...client.ReadOption) (*client.List[client.Change], error) {
 				q.Paging = at
-				list, err := s.api.ListChanges(ctx, q, opts...)
-				if err == nil && s.format() == asTable {
-					var requesters []client.UserID
-					for _, c := range list.Items {
-						requesters = append(requesters, c.Requester)
-					}
-					s.learn(ctx, requesters, nil)
-				}
-				return list, err
+				return s.listChanges(ctx, q, opts...)
 			})
 		},
 	})
 	states = words(cmd, "state", "in these states", changeStates()...)
 	cmd.Flags().BoolVar(&q.NeedsMe, "needs-me", false, "open ones that you may decide and have not")
+	cmd.Flags().BoolVar(&unreachable, "unreachable", false, "open ones that can no longer be applied as things stand")
 	cmd.Flags().StringVar(&user, "user", "", "that touch this `USER`")
 	cmd.Flags().StringVar(&group, "group", "", "that touch this `GROUP`")
+	cmd.Flags().StringVar((*string)(&q.VotedWith), "voted-with", "", "on which somebody voted with this `CREDENTIAL`")
 	p = pages(cmd)
+}
+
+// listChanges lists a page of changes, and learns who asked for them where people
+// will read it.
+func (s *session) listChanges(ctx context.Context, q client.ChangeQuery, opts ...client.ReadOption) (*client.List[client.Change], error) {
+	list, err := s.api.ListChanges(ctx, q, opts...)
+	if err == nil && s.format() == asTable {
+		var requesters []client.UserID
+		for _, c := range list.Items {
+			requesters = append(requesters, c.Requester)
+		}
+		s.learn(ctx, requesters, nil)
+	}
+	return list, err
 }
 
 func (s *session) changesShow(parent *cobra.Command) {

@@ -296,7 +296,7 @@ func (s *session) showApprovals(w io.Writer, c *client.Change) {
 	if len(c.Excluded) > 0 && c.State.Open() {
 		fmt.Fprintf(w, "  may not, although they otherwise could: %s\n", visible(labels(s, c.Excluded, maxListed)))
 	}
-	if c.State.Open() && !c.Reachable {
-		fmt.Fprint(w, "  out of reach: too few are left who may decide\n")
+	if why := s.outOfReach(c); why != "" {
+		fmt.Fprintf(w, "  out of reach: %s\n", visible(why))
 	}
 }

@@ -216,6 +216,24 @@ func (f *fortress) size() int64 {
 	return size
 }
 
+// deeds counts the entries of the log but for attempts that were refused.
+func (f *fortress) deeds() int {
+	f.t.Helper()
+	count := 0
+	f.must(f.db.Read(f.t.Context(), f.admin.Organization, func(tx store.ReadTx) error {
+		found := 0
+		err := tx.Entries(f.t.Context(), 0, 1<<20, func(e countersign.AuditEntry) error {
+			if e.Kind != countersign.EntryRefused {
+				found++
+			}
+			return nil
+		})
+		count = found
+		return err
+	}))
+	return count
+}
+
 // newest is the request that was made last; false when there is none.
 func (f *fortress) newest() (engine.ChangeView, bool) {
 	f.t.Helper()

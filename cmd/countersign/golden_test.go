@@ -43,6 +43,18 @@ func changed(object map[string]any, members ...any) map[string]any {
 	return object
 }
 
+// unreachable is the open change with something it lacks.
+func unreachable(f *fake, because string) map[string]any {
+	lacks := map[string]any{"because": because, "approvers": nil, "need": 3, "left": 1}
+	switch because {
+	case "too_few_for_clause":
+		lacks["approvers"] = map[string]any{"role": "admin"}
+	case "too_late":
+		lacks["need"], lacks["left"] = 0, 0
+	}
+	return changed(f.list("changes")[0], "reachable", false, "unreachable", lacks)
+}
+
 func hostile(f *fake) answer {
 	var names []string
 	if err := json.Unmarshal(f.world["hostile"], &names); err != nil {
@@ -114,7 +126,19 @@ func TestGolden(t *testing.T) {
 		"members-remove-unknown": {args: "members remove settlement-bot Treasury", prepare: func(f *fake) {
 			f.will("listMemberships", answer{status: 200, body: map[string]any{"items": []any{}, "total": 0, "next_cursor": nil}})
 		}},
-		"changes-list":       {args: "changes list"},
+		"changes-list": {args: "changes list"},
+		"changes-list-unreachable": {args: "changes list --unreachable", prepare: func(f *fake) {
+			f.will("listChanges", answer{status: 200, body: map[string]any{"items": []any{unreachable(f, "too_few_for_clause")}, "total": 1, "next_cursor": nil}})
+		}},
+		"changes-show-unreachable": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: unreachable(f, "too_few_for_clause")})
+		}},
+		"changes-show-few": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: unreachable(f, "too_few_people")})
+		}},
+		"changes-show-late": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: unreachable(f, "too_late")})
+		}},
 		"changes-show":       {args: "changes show " + openChange},
 		"changes-show-stale": {args: "changes show " + staleOne},
 		"changes-show-stranger": {args: "changes show " + openChange, prepare: func(f *fake) {
@@ -137,13 +161,17 @@ func TestGolden(t *testing.T) {
 		"changes-deny": {args: "changes deny " + openChange + " --yes --comment no", prepare: func(f *fake) {
 			f.will("decideChange", answer{status: 200, body: changed(f.list("changes")[0], "state", "rejected", "closed_because", "denied")})
 		}},
-		"changes-submit-held": {args: "changes submit -f -", stdin: `[{"kind":"user.suspend","user_id":"` + grace + `"}]`, prepare: func(f *fake) { f.will("submitChange", held(f)) }},
-		"policy-show":         {args: "policy show"},
-		"policy-export":       {args: "policy export"},
-		"policy-lint":         {args: "policy lint"},
-		"policy-health":       {args: "policy health"},
-		"policy-violations":   {args: "policy violations"},
-		"credentials-list":    {args: "credentials list settlement-bot"},
+		"changes-submit-held":     {args: "changes submit -f -", stdin: `[{"kind":"user.suspend","user_id":"` + grace + `"}]`, prepare: func(f *fake) { f.will("submitChange", held(f)) }},
+		"policy-show":             {args: "policy show"},
+		"policy-export":           {args: "policy export"},
+		"policy-lint":             {args: "policy lint"},
+		"policy-health":           {args: "policy health"},
+		"policy-violations":       {args: "policy violations"},
+		"credentials-list":        {args: "credentials list settlement-bot"},
+		"credentials-compromised": {args: "credentials compromised " + aToken},
+		"credentials-compromised-csv": {args: "credentials compromised " + aToken + " -o csv", prepare: func(f *fake) {
+			f.will("getCredential", answer{status: 200, body: changed(f.list("credentials")[0], "state", "revoked")})
+		}},
 		"credentials-create": {args: "credentials create settlement-bot --type token --lifetime 30d", prepare: func(f *fake) {
 			f.will("createCredential", answer{status: 201, body: withSecret(f.list("credentials")[0], secret)})
 		}},

@@ -74,7 +74,7 @@ func TestListsTakeEveryParameterOfTheDocument(t *testing.T) {
 		"listGroups":       "groups list --state active --id " + treasury + " --not-id " + treasury + " --name N --user " + grace + " --modified-by " + grace + " -q x --permission a.b --sort -users_count --limit 5 --cursor 0 --at-least 3",
 		"listMemberships":  "members list --user " + grace + " --group " + treasury + " --state active,removed --role admin --sort user_name --limit 5 --cursor 0 --at-least 3",
 		"listGroupMembers": "groups members " + treasury + " --state active --role admin --sort user_name --limit 5 --cursor 0 --at-least 3",
-		"listChanges":      "changes list --state pending,stale --needs-me --user " + grace + " --group " + treasury + " --limit 5 --cursor 0 --at-least 3",
+		"listChanges":      "changes list --state pending,stale --needs-me --unreachable --voted-with " + bot + " --user " + grace + " --group " + treasury + " --limit 5 --cursor 0 --at-least 3",
 		"listCredentials":  "credentials list " + bot + " --at-least 3",
 		"listEntries":      "audit entries --from 1 --limit 5 --at-least 3",
 	} {

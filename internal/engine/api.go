@@ -83,6 +83,13 @@ type ChangeFilter struct {
 	// UserID and GroupID keep requests that touch the user or group.
 	UserID  countersign.UserID
 	GroupID countersign.GroupID
+	// Reachable keeps open requests that can still be decided (true) or no longer
+	// can (false); nil does not ask.
+	Reachable *bool
+	// VotedWith keeps requests on which somebody's last word was given with this
+	// credential, or signed with it, before it was revoked: of open ones a vote that
+	// its revocation voids, of those that votes have decided a vote that counted.
+	VotedWith countersign.CredentialID
 }
 
 // ChangeView is a change request as its readers see it.
@@ -104,8 +111,10 @@ type ChangeView struct {
 	// Denials counts those who deny; Vetoes of them end the request.
 	Denials int
 	Vetoes  int
-	// Reachable is false when the remaining pool can no longer meet a clause.
-	Reachable bool
+	// Reachable is false when an open request can no longer be applied as things
+	// stand, and Unreachable says why (governance.md L8).
+	Reachable   bool
+	Unreachable *Unreachable
 	// CanDecide is true when the caller may vote and has not.
 	CanDecide bool
 }

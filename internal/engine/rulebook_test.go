@@ -118,7 +118,7 @@ func TestAPolicyIsNotPutTogetherWithItsApprovers(t *testing.T) {
 			for at, ops := range [][]countersign.Change{{op, put}, {put, op}} {
 				before := h.head().Size
 				_, err := h.submit("ada", engine.Options{Batch: true}, ops...)
-				if refused(t, err, "policy_with_its_approvers", []string{"operations.0", "operations.1"}[at]); h.head().Size != before {
+				if refused(t, err, "policy_with_its_approvers", []string{"operations.0", "operations.1"}[at]); h.movedSince(before) {
 					t.Errorf("%s moved the log", name)
 				}
 			}
@@ -156,7 +156,7 @@ func TestNobodyMovesApproversInTheNameOfAnother(t *testing.T) {
 				}
 				before := h.head().Size
 				_, err := h.Engine.Submit(t.Context(), actor, ops, noOptions)
-				if scenario.CodeOf(err) != "acts_for_another" || h.head().Size != before {
+				if scenario.CodeOf(err) != "acts_for_another" || h.movedSince(before) {
 					t.Errorf("%s, %s: %v", who, name, err)
 				}
 			}

@@ -56,6 +56,9 @@ func inBatch(o Options, i int, err error) error {
 // submit is Submit within a transaction; replaced is the request this one
 // succeeds, nil when there is none.
 func (w *work) submit(given []countersign.Change, id countersign.ChangeID, replaced *countersign.ChangeRequest) (countersign.Outcome, error) {
+	if replaced == nil {
+		w.tries("submit", given, nil)
+	}
 	if before, err := w.takenIn(given); err != nil || before != nil {
 		return orNone(before), err
 	}

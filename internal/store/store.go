@@ -335,6 +335,10 @@ type ChangeReads interface {
 	// Changes lists requests newest first: ids below before ("" for the newest),
 	// in one of states as stored (nil for all), at most limit.
 	Changes(ctx context.Context, states []countersign.ChangeState, before countersign.ChangeID, limit int) ([]ChangeRecord, error)
+	// ChangesVotedWith lists, newest first as Changes does, the requests on which a
+	// vote was given with a credential, or with a statement that names it. It looks
+	// through all votes: it is for the day on which a credential was stolen.
+	ChangesVotedWith(ctx context.Context, credential countersign.CredentialID, before countersign.ChangeID, limit int) ([]ChangeRecord, error)
 	// CountChanges counts requests by state; open ones whose expiry is at or before
 	// now count as expired.
 	CountChanges(ctx context.Context, now time.Time) (map[countersign.ChangeState]int, error)

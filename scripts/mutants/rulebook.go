@@ -14,7 +14,7 @@ func rulebook() []rule {
 		{"a batch is judged by the rules there are", submit, "asked := w.ask(organization, ops)", "for _, op := range ops {\n		if put, is := op.(*countersign.PutPolicy); is {\n			organization.Policy = put.Policy\n		}\n	}\n	asked := w.ask(organization, ops)", enginePkg, "TestABatchIsNotJudgedByTheRulesItBrings"},
 		{"a policy is put apart from its approvers", separate, "	return w.checkSources(ops)\n", "	return nil\n", enginePkg, "TestAPolicyIsNotPutTogetherWithItsApprovers"},
 		{"nobody moves approvers in another's name", separate, "	if err := w.checkOwnName(ops); err != nil {", "	if err := w.checkOwnName(nil); err != nil {", enginePkg, "TestNobodyMovesApproversInTheNameOfAnother"},
-		{"what cannot be reached is said", tally, "	_, tally.Reachable = c.fill(possible)\n", "	tally.Reachable = len(possible) > 0\n", approvalPkg, "TestVotes|TestWhatIsCounted"},
+		{"what cannot be reached is said", tally, "tally.Short, tally.Reachable = short, !found", "tally.Short, tally.Reachable = short, true", approvalPkg, "TestVotes|TestWhatIsCounted"},
 		{"health counts the requester out", "internal/approval/prove.go", "Spare: n - 1 - clause.Need", "Spare: n - clause.Need", enginePkg, "TestThePolicySaysHowItStands"},
 		{"who asked before does not approve what replaces it", submit, "slices.Concat(replaced.Excluded, []countersign.UserID{replaced.RequesterPerson, replaced.Requester})", "replaced.Excluded[:0]", enginePkg, "TestWhoIsExcludedFromWhatAnAccountAsks"},
 		{"auditors have no part", "policy_ready.go", "	acts := []Permission{ChangesApprove}\n", "	acts := []Permission{}\n", ".", "TestReadyMadePoliciesKeepAuditorsApart"},

@@ -19,6 +19,12 @@ func (d *Dialect) listChanges(c *call) error {
 		NeedsMe: q.Enum("needs", "", "me") == "me",
 		UserID:  id[countersign.UserID](q, "user_id"),
 		GroupID: id[countersign.GroupID](q, "group_id"),
+
+		VotedWith: id[countersign.CredentialID](q, "voted_with"),
+	}
+	if q.Has("reachable") {
+		filter.Reachable = new(bool)
+		*filter.Reachable = q.Bool("reachable", false)
 	}
 	p := c.paging(q)
 	if err := q.Done(); err != nil {

@@ -28,6 +28,7 @@ type changeOut struct {
 	Eligible        []countersign.UserID    `json:"eligible"`
 	Excluded        []countersign.UserID    `json:"excluded"`
 	Reachable       bool                    `json:"reachable"`
+	Unreachable     *unreachableOut         `json:"unreachable"`
 	CanDecide       bool                    `json:"can_decide"`
 	Approvals       []approvalOut           `json:"approvals"`
 	Digest          string                  `json:"digest"`
@@ -81,6 +82,25 @@ type needOut struct {
 	Eligible  []countersign.UserID    `json:"eligible"`
 }
 
+// unreachableOut says why an open request can no longer be applied.
+type unreachableOut struct {
+	Because   engine.Cause             `json:"because"`
+	Approvers *countersign.ApproverSet `json:"approvers"`
+	Need      int                      `json:"need"`
+	Left      int                      `json:"left"`
+}
+
+func unreachableToWire(u *engine.Unreachable) *unreachableOut {
+	if u == nil {
+		return nil
+	}
+	out := &unreachableOut{Because: u.Because, Need: u.Need, Left: u.Left}
+	if u.Because == engine.TooFewForClause {
+		out.Approvers = &u.Approvers
+	}
+	return out
+}
+
 type approvalOut struct {
 	Person     countersign.UserID   `json:"person"`
 	Credential text                 `json:"credential"`
@@ -110,6 +130,7 @@ func changeToWire(v engine.ChangeView) (changeOut, error) {
 	}
 	out.State = v.State
 	out.Reachable, out.CanDecide, out.DueAt = v.Reachable, v.CanDecide, moment(v.DueAt)
+	out.Unreachable = unreachableToWire(v.Unreachable)
 	out.People, out.NeedPeople, out.Denials, out.Vetoes = v.People, v.NeedPeople, v.Denials, v.Vetoes
 	for _, n := range v.Needs {
 		out.Needs = append(out.Needs, needOut(n))

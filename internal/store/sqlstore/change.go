@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign"
@@ -62,6 +63,10 @@ const (
 const (
 	approvalsOfChange statement = `select ` + approvalColumns + ` from approvals
 		where organization_id = $1 and change_id = $2 order by position`
+	// What a signed vote names is a member of canonical JSON.
+	changesVotedWith statement = `select distinct change_id from approvals
+		where organization_id = $1 and change_id < $2 and (credential = $4 or statement like '%"credential":"' || $4 || '"%')
+		order by change_id desc limit $3`
 	approvalsOfOpen statement = approvalsOfAny + ` and c.open = 1 order by c.id, a.position`
 	approvalsSince  statement = approvalsOfAny + ` and c.rev > $2 order by c.rev, c.id, a.position`
 	approvalsIn               = `select ` + approvalColumns + ` from approvals
@@ -206,6 +211,17 @@ func (t *readTx) Changes(ctx context.Context, states []countersign.ChangeState, 
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	return t.changesIn(ctx, ids[max(0, len(ids)-limit):])
+}
+
+func (t *readTx) ChangesVotedWith(ctx context.Context, credential countersign.CredentialID, before countersign.ChangeID, limit int) ([]store.ChangeRecord, error) {
+	if limit <= 0 || strings.ContainsAny(string(credential), "%_\\") {
+		return nil, nil // no id holds what a pattern reads otherwise
+	}
+	ids, err := t.changeIDs(ctx, changesVotedWith, cmp.Or(before, newest), limit, credential)
+	if err != nil {
+		return nil, err
+	}
+	return t.changesIn(ctx, ids)
 }
 
 func (t *readTx) changesIn(ctx context.Context, ids []countersign.ChangeID) ([]store.ChangeRecord, error) {

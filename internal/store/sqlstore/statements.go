@@ -24,7 +24,7 @@ func statements() []statement {
 		removeMembershipsOfUser, removeMembershipsOfGroup,
 		credentialByID, credentialsOfUser, credentialsSince, putCredential,
 		changeByID, openChanges, changesSince, countOpen, countChanges, lateChanges, expiredChanges, putChange, forgetBase,
-		changesBefore, changesInStateBefore,
+		changesBefore, changesInStateBefore, changesVotedWith,
 		approvalsOfChange, approvalsOfOpen, approvalsSince, addApproval,
 		entryAt, entriesFrom, entriesOf, insertEntry, insertFact, insertHash, insertOutbox, blobOf, putBlob,
 		remembered, remember, forget,

@@ -15,6 +15,7 @@ func changeTests(*suite) []test {
 		{name: "an open request written without base keeps the one it has", run: baseStays},
 		{name: "counts and expiry follow the clock given, to the microsecond", run: countsAndExpiry},
 		{name: "a list pages newest first, filters by state as stored, and ends", run: changePages},
+		{name: "the requests of a credential's votes, newest first, page by page", run: votedWith},
 		{name: "a page does not shift when requests are added or closed", run: changePagesAreStable},
 		{name: "idempotency: remembered until it is too old, replaced, and forgotten in bounded steps", run: idempotency},
 		{name: "idempotency: principal, route and key all count", run: idempotencyKeys},
@@ -140,6 +141,53 @@ func countsAndExpiry(s *suite) {
 	all, own := -1, -1
 	s.read(s.found(), func(tx store.ReadTx) (err error) { all, own, err = tx.CountOpen(s.Context(), "alice", now); return err })
 	s.same([]int{0, 0}, []int{all, own})
+}
+
+func votedWith(s *suite) {
+	org := s.found()
+	s.write(org, func(tx store.WriteTx) error {
+		for n, votes := range [][]countersign.Approval{
+			{{Credential: "one"}, {Credential: "two"}},
+			{{Credential: "two", Statement: `{"change":"one","credential":"one","seen":{}}`}},
+			{{Credential: "two"}},
+			{{Credential: "one"}, {Credential: "one"}},
+			{{Credential: "two", Statement: `{"credential":"none"}`}, {Credential: "three", Statement: `{"person":"one"}`}},
+			nil,
+		} {
+			s.must(tx.PutChange(s.Context(), pending(n), nil))
+			for i, a := range votes {
+				a.Change, a.Position = pending(n).ID, int64(10*n+i+1)
+				s.must(tx.AddApproval(s.Context(), a))
+			}
+		}
+		return nil
+	})
+	s.read(org, func(tx store.ReadTx) error {
+		for _, c := range []struct {
+			credential countersign.CredentialID
+			before     int
+			limit      int
+			want       []int64
+		}{
+			{"one", 9, 10, []int64{3, 1, 0}},
+			{"one", 9, 2, []int64{3, 1}},
+			{"one", 1, 10, []int64{0}},
+			{"three", 9, 10, []int64{4}},
+			{"none", 9, 10, []int64{4}},
+			{"nobody", 9, 10, nil},
+			{"%", 9, 10, nil},
+			{"o_e", 9, 10, nil},
+			{"one", 9, 0, nil},
+		} {
+			got, err := tx.ChangesVotedWith(s.Context(), c.credential, pending(c.before).ID, c.limit)
+			s.must(err)
+			s.same(c.want, numbers(got))
+		}
+		newest, err := tx.ChangesVotedWith(s.Context(), "one", "", 1)
+		s.must(err)
+		s.same(2, len(newest[0].Approvals))
+		return nil
+	})
 }
 
 func numbers(records []store.ChangeRecord) (list []int64) {

@@ -78,7 +78,7 @@ func marked(s *suite, m marks) countersign.OrganizationID {
 			r := pending(1)
 			r.ID, r.Digest, r.ExpiresAt, r.RequesterPerson = changeID, word, now, "alice"
 			s.must(tx.PutChange(ctx, r, base(someBase)))
-			s.must(tx.AddApproval(ctx, countersign.Approval{Change: changeID, Position: 1, Comment: word}))
+			s.must(tx.AddApproval(ctx, countersign.Approval{Change: changeID, Position: 1, Comment: word, Credential: "voted"}))
 		}
 		frontier := []byte(fmt.Sprintf("%-32s", word))
 		e := countersign.AuditEntry{Leaf: []byte(word), Kind: countersign.EntryApplied}
@@ -186,6 +186,9 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 				}
 			}
 			return pages, nil
+		},
+		"ChangesVotedWith": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return tx.ChangesVotedWith(ctx, "voted", "", 100)
 		},
 		"CountChanges": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			counts, err := tx.CountChanges(ctx, time.Time{})
