@@ -64,7 +64,7 @@ func Request(actor countersign.Actor, holds Holder, change countersign.Change, o
 	case actor.Method == countersign.BySystem:
 		return nil
 	case actor.Subject != "" && !delegable(kind):
-		return forSomebodyElse()
+		return ForSomebodyElse()
 	case kind == countersign.KindUserActivate || kind == countersign.KindCredentialRedeem:
 		if actor.Method == countersign.ByEnrolmentCode {
 			return nil
@@ -225,7 +225,7 @@ func Cancel(actor countersign.Actor, holds Holder, requester, requesterPerson co
 // by internal/approval.
 func Vote(actor countersign.Actor, holds Holder) error {
 	if actor.Subject != "" {
-		return forSomebodyElse()
+		return ForSomebodyElse()
 	}
 	if actor.Type != countersign.Person {
 		return countersign.Code(countersign.Forbidden, "not_a_person", "", "only people approve; sign in as a person, not as an API user")

@@ -49,6 +49,7 @@ func delegable(kind countersign.ChangeKind) bool {
 	}
 }
 
-func forSomebodyElse() error {
+// ForSomebodyElse is the refusal of what nobody does in the name of another.
+func ForSomebodyElse() error {
 	return countersign.Code(countersign.Forbidden, "acts_for_another", "", "this cannot be done on behalf of another user; use your own credential")
 }

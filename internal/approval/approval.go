@@ -105,10 +105,13 @@ func speaks(rule countersign.Rule, op Operation) bool {
 }
 
 // frees reports whether everything the operation touches meets the condition,
-// not only a part of it.
+// not only a part of it. What could make, unmake or impersonate an approver is
+// never free, whatever a rule says (R2): else one person could choose who agrees
+// with him.
 func frees(rule countersign.Rule, op Operation) bool {
 	when := rule.When
-	return (len(when.GroupIDs) == 0 || within(op.Groups, when.GroupIDs)) &&
+	return !op.Approvers &&
+		(len(when.GroupIDs) == 0 || within(op.Groups, when.GroupIDs)) &&
 		(len(when.Permissions) == 0 || within(op.Gains, when.Permissions) && within(op.Loses, when.Permissions)) &&
 		(len(when.UserTypes) == 0 || within(op.Users, when.UserTypes))
 }

@@ -63,6 +63,9 @@ func TestAConditionFreesOnlyWhatMeetsItWholly(t *testing.T) {
 		"wholly": {approval.Operation{Kind: countersign.KindCredentialCreate, Users: []countersign.UserType{countersign.EndUser}}, true},
 		"partly": {approval.Operation{Kind: countersign.KindCredentialCreate, Users: []countersign.UserType{countersign.EndUser, countersign.Person}}, false},
 		"not":    {approval.Operation{Kind: countersign.KindCredentialCreate}, false},
+		"of an approver": {approval.Operation{
+			Kind: countersign.KindCredentialCreate, Users: []countersign.UserType{countersign.EndUser}, Approvers: true,
+		}, false},
 		"a permission more": {approval.Operation{
 			Kind: countersign.KindGroupUpdate, Groups: []countersign.GroupID{"desk"}, Gains: []countersign.Permission{"desk.read"}, Loses: []countersign.Permission{"desk.trade"},
 		}, false},

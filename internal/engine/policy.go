@@ -99,7 +99,7 @@ func (e *Engine) PolicyLint(ctx context.Context, actor countersign.Actor, p coun
 		findings = append(findings, Finding{Severity: "warning", Field: "policy.accepted_risks", Message: "nobody outside could help if the organization locks itself out: name recovery keys, or accept no_recovery_keys"})
 	}
 	present, err := v.lintExclusions(p)
-	return append(findings, present...), err
+	return append(append(findings, v.lintScope(p)...), present...), err
 }
 
 // PolicyViolations lists who could hold what an exclusion of the policy keeps

@@ -314,6 +314,9 @@ func publicKey(t countersign.CredentialType, text string) (string, error) {
 		if t != countersign.ApprovalKey {
 			return "", countersign.E(countersign.Invalid, field, "must be an RSA key of at least 2048 bits for request signing")
 		}
+		if provesNothing(k) {
+			return "", countersign.E(countersign.Invalid, field, "is a key for which anybody can sign; make another")
+		}
 	default:
 		return "", countersign.E(countersign.Invalid, field, "must be an RSA or Ed25519 key")
 	}

@@ -78,6 +78,9 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 	if err := w.checkVersion(ops[0]); err != nil {
 		return countersign.Outcome{}, err
 	}
+	if err := w.checkSeparate(ops); err != nil {
+		return countersign.Outcome{}, err
+	}
 	// The picture stands at the head this transaction has locked.
 	organization := w.picture.Organization()
 	asked := w.ask(organization, ops)

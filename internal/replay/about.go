@@ -24,7 +24,7 @@ type about struct {
 const wildcard = "\x00"
 
 // meets says whether a rule speaks about an operation. What a rule frees has to
-// lie within its condition with all it has.
+// lie within its condition with all it has, and has nothing to do with who approves.
 func (a about) meets(rule countersign.Rule) bool {
 	if a.rule != "" || !speaksOf(rule, a.kind) {
 		return false
@@ -33,7 +33,7 @@ func (a about) meets(rule countersign.Rule) bool {
 	free := len(rule.Requirement.Clauses) == 0
 	permissions := slices.Concat(a.gives, a.takes)
 	return fits(w.GroupIDs, a.groups, free) && fits(w.Permissions, permissions, free) && fits(w.UserTypes, a.types, free) &&
-		fits(w.RequesterTypes, []countersign.UserType{a.asker}, false) && (!w.Approvers || a.unmakes)
+		fits(w.RequesterTypes, []countersign.UserType{a.asker}, false) && (!w.Approvers || a.unmakes) && !(free && a.unmakes)
 }
 
 func fits[T ~string](wanted, has []T, all bool) bool {
@@ -149,8 +149,7 @@ func (p *player) addUser(a *about, r *request, id countersign.UserID) {
 		}
 	}
 	if u.Type == countersign.Person && p.holds(id, countersign.ChangesApprove) {
-		policy, _ := read[policyField](p, countersign.PolicyFact())
-		for _, set := range setsOf(policy.Policy) {
+		for _, set := range setsOf(p.policy()) {
 			a.unmakes = a.unmakes || p.within(set, id)
 		}
 	}
@@ -206,8 +205,7 @@ func (p *player) makes(list []countersign.Permission) bool {
 
 // askedOf says whether the policy asks anything of a set.
 func (p *player) askedOf(set countersign.ApproverSet) bool {
-	policy, _ := read[policyField](p, countersign.PolicyFact())
-	return set != countersign.ApproverSet{} && slices.Contains(setsOf(policy.Policy), set)
+	return set != countersign.ApproverSet{} && slices.Contains(setsOf(p.policy()), set)
 }
 
 func setsOf(policy countersign.Policy) (sets []countersign.ApproverSet) {

@@ -137,7 +137,8 @@ func (p *player) register(e countersign.AuditEntry, l *leaf, b bodies) *request 
 	p.must(l.Kind != string(countersign.EntryRecoveryOpened), "a recovery that nobody signed")
 	p.checkAsked(r, l)
 	p.checkBase(r)
-	p.checkBarred(r)
+	p.checkBarred(r, l.Actor.Subject)
+	p.checkSeparate(r, l)
 	return r
 }
 

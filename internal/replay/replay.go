@@ -20,9 +20,9 @@
 //
 // Files: replay.go (the walk through the log), leaf.go (what an entry and a
 // change document look like), tree.go (the Merkle tree), facts.go (from effects
-// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), refused.go (attempts),
-// recovery.go (what recovery keys do), rules.go (who may
-// approve what).
+// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures
+// under votes), refused.go (attempts), recovery.go (what recovery keys do), rules.go
+// (who may approve what), separate.go (what must not be asked together).
 package replay
 
 import (
@@ -125,6 +125,8 @@ type player struct {
 	found []string
 	// broken is a read that failed.
 	broken error
+	// supposed stands for the policy in force while what it would ask is looked at.
+	supposed *countersign.Policy
 }
 
 func newPlayer(ctx context.Context, tx store.ReadTx, org countersign.OrganizationID) *player {

@@ -161,11 +161,11 @@ func (p *player) ownerOf(id countersign.CredentialID) countersign.UserID {
 	return c.UserID
 }
 
-// checkBarred finds who must not vote: who asked, who answers for him, who was
+// checkBarred finds who must not vote: who asked, who answers for him, for whom he did, who was
 // shown the token he asked with, who asked for what this replaces, and whom a
 // user, credential or membership operation is about.
-func (p *player) checkBarred(r *request) {
-	r.barred = map[countersign.UserID]bool{r.Requester: true, r.RequesterPerson: true}
+func (p *player) checkBarred(r *request, subject countersign.UserID) {
+	r.barred = map[countersign.UserID]bool{r.Requester: true, r.RequesterPerson: true, subject: true}
 	for _, id := range p.shown(r.Credential) {
 		r.barred[id] = true
 	}

@@ -6,7 +6,7 @@
 // must then fail. A row whose source is no longer there is an error, so the
 // table cannot rot.
 //
-//	go run ./scripts/mutants [-only WORD]
+//	go run ./scripts/mutants [-only "WORDS|OTHER WORDS"]
 package main
 
 import (
@@ -17,12 +17,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
 
 func main() {
-	only := flag.String("only", "", "run only the rules whose name contains this")
+	only := flag.String("only", "", "run only the rules whose name contains this, or one of these with | between them")
 	flag.Parse()
 	if err := run(context.Background(), *only); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
@@ -46,7 +47,7 @@ func run(ctx context.Context, only string) (err error) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "rule removed\ttest\tseen")
 	for _, r := range rules() {
-		if !strings.Contains(r.name, only) {
+		if !slices.ContainsFunc(strings.Split(only, "|"), func(words string) bool { return strings.Contains(r.name, words) }) {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, r.name)

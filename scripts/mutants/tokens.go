@@ -43,7 +43,7 @@ func tokens() []rule {
 		{"acting: not for two", client, "case actor.Subject != \"\" || ", "case ", authnPkg, "TestWhoMayActForWhom"},
 		{"acting: what both may", "internal/engine/ticket.go", " && (actor.Subject == \"\" || picture.Holds(actor.Subject, p, now))", "", authnPkg, bothMay},
 		{"acting: through the subject's eyes", "actor.go", "	if a.Subject != \"\" {\n		return a.Subject\n	}\n", "", authnPkg, bothMay},
-		{"acting: no vote", "internal/access/access.go", "	if actor.Subject != \"\" {\n		return forSomebodyElse()\n	}\n", "", authnPkg, decides},
+		{"acting: no vote", "internal/access/access.go", "	if actor.Subject != \"\" {\n		return ForSomebodyElse()\n	}\n", "", authnPkg, decides},
 		{"acting: no cancelling", "internal/access/access.go", "	if actor.Subject != \"\" {\n		return false\n	}\n", "", authnPkg, decides},
 		{"acting: no replacing", "internal/engine/close.go", "if w.actor.Subject != \"\" || ", "if ", authnPkg, decides},
 		{"acting: nothing protected", "internal/access/access.go", "case actor.Subject != \"\" && !delegable(kind):", "case false:", authnPkg, decides},
