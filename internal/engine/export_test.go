@@ -136,3 +136,13 @@ func (e *Engine) StillSigned(ctx context.Context, request countersign.ChangeRequ
 	w := &work{ctx: ctx, picture: picture, actor: countersign.Actor{Organization: org}}
 	return w.stillSigned(request, a)
 }
+
+// Standing is what is asked of an open request now, and per clause who may vote.
+func Standing(p *roster.Picture, c countersign.ChangeRequest, now time.Time) (countersign.Requirement, [][]countersign.UserID) {
+	weighed := gather(p, c, now)
+	var voters [][]countersign.UserID
+	for _, clause := range weighed.Clauses {
+		voters = append(voters, approval.Voters(clause, weighed.Excluded))
+	}
+	return weighed.required, voters
+}
