@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/alike"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/replay"
 	"github.com/countersign/countersign/internal/scenario"
@@ -99,7 +98,7 @@ func rostersDiffer(ctx context.Context, one, fresh *engine.Engine, org countersi
 	for _, deleted := range []bool{false, true} {
 		followed, err1 := picture(ctx, one, org, now, deleted)
 		loaded, err2 := picture(ctx, fresh, org, now, deleted)
-		diff += cmp.Diff(loaded, followed, cmpopts.EquateEmpty())
+		diff += alike.Diff(loaded, followed)
 		failures = append(failures, err1, err2)
 	}
 	return diff, errors.Join(failures...)

@@ -8,7 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/alike"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -294,4 +297,12 @@ func readRows(ctx context.Context, s store.Store, org countersign.OrganizationID
 		return err
 	})
 	return out, err
+}
+
+// differ compares all rows with others. When somebody was last seen is not governed.
+func (r *rows) differ(other *rows) string {
+	return alike.Diff(r.head, other.head) + alike.Diff(r.organization, other.organization) +
+		alike.Diff(r.users, other.users, cmpopts.IgnoreFields(countersign.User{}, "LastKeepAliveAt", "LastActiveAt")) +
+		alike.Diff(r.groups, other.groups) + alike.Diff(r.memberships, other.memberships) + alike.Diff(r.credentials, other.credentials) +
+		alike.Diff(r.catalogue, other.catalogue) + alike.Diff(r.changes, other.changes)
 }

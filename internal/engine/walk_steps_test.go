@@ -35,6 +35,7 @@ type walker struct {
 	trace   []string
 	witness *witness
 	judge   *judge
+	history []commit
 	replay  *replay.Follower
 	e       *engine.Engine
 	// other is a second node, where the store lets there be one.
@@ -271,12 +272,19 @@ func (w *walker) options() engine.Options {
 	return o
 }
 
-// recent prefers what was asked last.
+// recent prefers what is open, and of that what was asked last.
 func (w *walker) recent() countersign.ChangeID {
-	if w.chance(70) {
-		return w.requests[max(0, len(w.requests)-1-w.r.IntN(3))]
+	among := w.requests
+	if w.chance(80) {
+		open := slices.DeleteFunc(slices.Clone(w.requests), func(id countersign.ChangeID) bool { return !w.witness.rows.change(id).State.Open() })
+		if len(open) > 0 {
+			among = open
+		}
 	}
-	return one(w, w.requests...)
+	if w.chance(70) {
+		return among[max(0, len(among)-1-w.r.IntN(3))]
+	}
+	return one(w, among...)
 }
 
 func (w *walker) vote() {
@@ -312,9 +320,14 @@ func (w *walker) sign(actor countersign.Actor, row changeRow, v engine.Vote) eng
 	if len(keys) == 0 || w.chance(25) {
 		return v
 	}
-	if len(w.used) > 0 && w.chance(5) {
+	if len(w.used) > 0 && w.chance(10) {
 		again := one(w, w.used...)
-		again.Decision, again.Digest = v.Decision, v.Digest
+		for _, vote := range w.used {
+			if said := readStatement(vote.Statement); said.Change == row.ID && said.Person == actor.User {
+				again = vote
+			}
+		}
+		again.Digest = v.Digest
 		return again
 	}
 	id := one(w, keys...)

@@ -137,6 +137,7 @@ type told struct {
 	steps   int
 	trace   []string
 	counts  map[string]int
+	history []commit
 	failure error
 }
 
@@ -147,7 +148,7 @@ type failed struct{ error }
 func walk(ctx context.Context, s store.Store, seed uint64, only func(step int) bool) (out told) {
 	w := newWalker(ctx, s, seed)
 	defer func() {
-		out.trace, out.counts = w.trace, w.judge.counts
+		out.trace, out.counts, out.history = w.trace, w.judge.counts, w.history
 		switch r := recover().(type) {
 		case nil:
 		case failed:
@@ -194,7 +195,7 @@ func (t *tellings) mustHaveSeen(tb testing.TB, walks int) {
 		return
 	}
 	for _, what := range []string{
-		"votes", "signed votes", "approved", "delayed", "late", "gaps", "present violations", "pending users", "pending groups",
+		"votes", "signed votes", "approved", "delayed", "late", "present violations", "pending users", "pending groups",
 		"applied", "rejected", "cancelled", "expired", "stale", "failed", "scheduled", "refused", "tighter",
 		"would_lock_out", "duties_conflict", "signature_required", "signature_invalid", "nonce_unknown", "key_unknown", "not_eligible",
 	} {

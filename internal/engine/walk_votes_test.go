@@ -318,12 +318,15 @@ func (j *judge) delayIsRespected(c commit) error {
 				failure = fmt.Errorf("change %s is applied at %s, scheduled %s, and should wait %s", id, e.Time, since, delay)
 			}
 		}
-		if row := c.after.change(id); row.State != countersign.ChangeScheduled {
-			delete(j.waiting, id)
-		} else if j.waiting[id].IsZero() {
-			j.waiting[id] = e.Time
-		}
 	}
+	each(c.before.changes, c.after.changes, func(id countersign.ChangeID, was, is changeRow) {
+		switch {
+		case is.State != countersign.ChangeScheduled:
+			delete(j.waiting, id)
+		case was.State != countersign.ChangeScheduled:
+			j.waiting[id] = c.entries[len(c.entries)-1].Time
+		}
+	})
 	return failure
 }
 
