@@ -168,7 +168,7 @@ func (h *house) mustHaveFailed(where string, reached bool, err error, done bool)
 // loaded afresh.
 func (h *house) mustStand(when string) {
 	h.t.Helper()
-	findings, err := replay.Findings(h.t.Context(), h.Store, h.Org.ID)
+	findings, err := h.played.Compare(h.t.Context(), h.Store)
 	if err != nil || len(findings) > 0 {
 		h.t.Fatalf("%s: %v %v", when, findings, err)
 	}

@@ -33,6 +33,8 @@ type house struct {
 	named *int
 	// cast are the names of those in the story.
 	cast []string
+	// played is the log as far as mustStand has looked.
+	played *replay.Follower
 }
 
 // onBoth runs a test on both engines, in an organization of ada alone. When it
@@ -51,6 +53,7 @@ func onOne(t *testing.T, fn func(t *testing.T, h *house)) {
 
 func newHouse(t *testing.T, s store.Store) *house {
 	h := &house{World: scenario.New(t, scenario.Direct, s), t: t, named: new(int), cast: []string{"ada"}}
+	h.played = replay.Follow(h.Org.ID)
 	t.Cleanup(func() {
 		if !t.Failed() {
 			h.mustAgree(t)

@@ -142,7 +142,7 @@ func TestEachInvariantSeesWhatBreaksIt(t *testing.T) {
 			t.Fatal(told.failure)
 		}
 		for number, falsify := range missing {
-			if err, done := falsified(told.history, falsify); done {
+			if done, err := falsified(told.history, falsify); done {
 				delete(missing, number)
 				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("invariant %d,", number)) {
 					t.Errorf("invariant %d is broken, and found is %v", number, err)
@@ -161,7 +161,7 @@ func TestEachInvariantSeesWhatBreaksIt(t *testing.T) {
 }
 
 // falsified judges a walk anew up to the first transaction that could be falsified.
-func falsified(history []commit, falsify func(*judge, *commit) bool) (found error, done bool) {
+func falsified(history []commit, falsify func(*judge, *commit) bool) (done bool, found error) {
 	j := newJudge()
 	for _, c := range history {
 		other := commit{c.before, c.after.clone(), slices.Clone(c.entries)}
@@ -169,13 +169,13 @@ func falsified(history []commit, falsify func(*judge, *commit) bool) (found erro
 			other.entries[i].effects = slices.Clone(other.entries[i].effects)
 		}
 		if falsify(j, &other) {
-			return j.hold(other), true
+			return true, j.hold(other)
 		}
 		if err := j.hold(c); err != nil {
-			return err, true
+			return true, err
 		}
 	}
-	return nil, false
+	return false, nil
 }
 
 // inEntry changes the first entry that will do.

@@ -30,7 +30,7 @@ func (w *walker) attempt(what string, do func() (engine.Result, error)) {
 	}
 	for _, c := range w.witness.commits {
 		if failure := nothingHappened(c); (err != nil || r.DryRun || r.Replayed != nil) && failure != nil {
-			w.fail(fmt.Errorf("invariant 18, what is refused changes nothing: %s (%v): %w", what, err, failure))
+			w.fail(fmt.Errorf("invariant 18, what is refused changes nothing: %s (%s): %w", what, scenario.CodeOf(err), failure))
 		}
 	}
 	for _, s := range r.Secrets {
