@@ -10,7 +10,7 @@ const (
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
 	return slices.Concat(
-		tallies(), decisions(), policies(), duties(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), signatures(), wording(), tokens(), groups(), backOffice(), walks(),
+		tallies(), decisions(), policies(), duties(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), signatures(), wording(), tokens(), groups(), backOffice(), randomWalks(),
 	)
 }
 

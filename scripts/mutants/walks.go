@@ -1,7 +1,7 @@
 package main
 
-// walks are what random walks, and what they compare with, must see.
-func walks() []rule {
+// randomWalks are what random walks, and what they compare with, must see.
+func randomWalks() []rule {
 	const walks, alike = "^TestRandomWalks$", "internal/alike/alike.go"
 	return []rule{
 		{
