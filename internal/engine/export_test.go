@@ -146,3 +146,8 @@ func Standing(p *roster.Picture, c countersign.ChangeRequest, now time.Time) (co
 	}
 	return weighed.required, voters
 }
+
+// Governed are operations as the rules of a policy see them.
+func Governed(p *roster.Picture, requester countersign.UserID, now time.Time, ops ...countersign.Change) []approval.Operation {
+	return governed(p, ops, requester, now)
+}
