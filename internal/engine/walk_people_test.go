@@ -175,9 +175,10 @@ func aboutPeople(rule countersign.Rule) bool {
 	})
 }
 
-// stuck names the rules of a policy that somebody's request could not meet in a
-// directory: every approver and a stranger try as the requester (L1), each of them
-// about every other approver (L4).
+// stuck names the rules of a policy, each for itself, that somebody's request could
+// not meet in a directory: every approver and a stranger try as the requester (L1),
+// each of them about every other approver (L4). Rules that are out of reach only
+// together are the prover's to find, which a step asks as well.
 func (r *rows) stuck(p countersign.Policy, at time.Time) map[string]string {
 	out := map[string]string{}
 	accepted := slices.Contains(p.AcceptedRisks, countersign.RiskNoSpareForTargets)
