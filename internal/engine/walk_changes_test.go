@@ -162,7 +162,7 @@ func (w *walker) policy() countersign.Policy {
 		for _, i := range w.r.Perm(len(sets))[:one(w, 1, 1, 2)] {
 			r.Clauses = append(r.Clauses, countersign.Clause{Approvers: sets[i], Need: one(w, 1, 1, 2)})
 		}
-		r.Distinct, r.Veto, r.DelaySeconds = one(w, 0, 0, 2), one(w, 0, 0, 2), one[int64](w, 0, 0, 3600)
+		r.Distinct, r.Veto, r.DelaySeconds = one(w, 0, 0, 2), one(w, 0, 0, 2), one[int64](w, 0, 3600)
 		r.Exclusive, r.MustHold = w.chance(15), w.chance(15)
 		if w.chance(20) {
 			r.Signed = countersign.SigningRequired

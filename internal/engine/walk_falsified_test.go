@@ -136,7 +136,7 @@ func TestEachInvariantSeesWhatBreaksIt(t *testing.T) {
 	t.Parallel()
 	s := testdb.SQLite(t)
 	missing := falsifications()
-	for most := 20; most > 0 && len(missing) > 0; most-- {
+	for most := 60; most > 0 && len(missing) > 0; most-- {
 		told := walk(t.Context(), s, rand.Uint64()|1, nil)
 		if told.failure != nil {
 			t.Fatal(told.failure)

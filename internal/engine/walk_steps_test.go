@@ -197,17 +197,17 @@ func (w *walker) step() {
 		w.attempt("replace by "+kindsOf(ops), func() (engine.Result, error) { return w.e.Replace(w.ctx, w.anyone(), id, ops, w.options()) })
 	case action < 90 && len(w.codes) > 0:
 		w.redeem(w.r.IntN(len(w.codes)))
-	case action < 92:
+	case action < 91:
 		w.tend()
-	case action < 93:
+	case action < 92:
 		w.tell("restart", nil)
 		w.restart()
 		w.look()
 	default:
-		by := one(w, time.Second, 30*time.Minute, time.Hour, 2*time.Hour, 23*time.Hour, 3*24*time.Hour, 9*24*time.Hour, -time.Hour)
+		by := one(w, time.Second, 30*time.Minute, time.Hour, time.Hour, 2*time.Hour, 2*time.Hour, 23*time.Hour, 3*24*time.Hour, 9*24*time.Hour, -time.Hour)
 		w.now = w.now.Add(by)
 		w.tell("time passes: "+by.String(), nil)
-		if gaps = w.gaps(); w.chance(60) { // what time opens, no change has
+		if gaps = w.gaps(); w.chance(80) { // what time opens, no change has
 			w.tend()
 		}
 	}
