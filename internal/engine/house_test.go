@@ -39,15 +39,17 @@ type house struct {
 
 // onBoth runs a test on both engines, in an organization of ada alone. When it
 // ends, the log must tell the directory and the roster must be what loading it
-// afresh gives.
+// afresh gives. It runs beside others, as onOne does: nothing is shared.
 func onBoth(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, open func() store.Store) { fn(t, newHouse(t, open())) })
 }
 
 // onOne is onBoth for rules that no database knows of.
 func onOne(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
+	t.Parallel()
 	fn(t, newHouse(t, testdb.SQLite(t)))
 }
 
