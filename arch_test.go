@@ -55,6 +55,7 @@ var floorPlan = []room{
 	{pkg: secret, may: []string{vocabulary}},
 
 	{pkg: "internal/statement", may: []string{vocabulary, canon}},
+	{pkg: "internal/differ", may: []string{vocabulary, canon}},
 
 	{pkg: "internal/access", may: []string{vocabulary, names, canon}},
 	{pkg: "internal/approval", may: []string{vocabulary, names, canon}},
@@ -65,7 +66,7 @@ var floorPlan = []room{
 	{pkg: "internal/store/storetest", may: []string{vocabulary, store}, testOnly: true},
 
 	{pkg: engine, may: []string{
-		vocabulary, names, canon, secret, "internal/statement", "internal/access", "internal/approval", "internal/audit", store, roster,
+		vocabulary, names, canon, secret, "internal/statement", "internal/differ", "internal/access", "internal/approval", "internal/audit", store, roster,
 	}},
 	{pkg: authn, may: []string{vocabulary, names, canon, secret, store, roster, engine}},
 	{pkg: "internal/notify", may: []string{vocabulary, store}},

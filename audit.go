@@ -35,6 +35,9 @@ const (
 	EntryTurned EntryKind = "change.turned"
 	// EntryClosed records a request that ended without effect.
 	EntryClosed EntryKind = "change.closed"
+	// EntryRefused records what somebody tried on a protected kind of change and was
+	// refused, or how many more such attempts of his there were. Nothing has moved.
+	EntryRefused EntryKind = "attempt.refused"
 )
 
 // Opening reveals one commitment: SHA-256 over salt, field and value.

@@ -96,6 +96,31 @@ func zeroChanges() []Change {
 	}
 }
 
+// AllottedFields are the fields of a kind that the engine fills and nobody may
+// give: ids, numbers and the like, which are others each time the same is asked.
+func AllottedFields(kind ChangeKind) []string {
+	switch kind {
+	case KindUserInvite, KindUserCreateAPIUser:
+		return []string{"user_id", "number", "memberships"}
+	case KindUserCreateAPISigner, KindUserCreateEndUser:
+		return []string{"user_id", "number"}
+	case KindGroupCreate:
+		return []string{"group_id", "number", "memberships"}
+	case KindGroupReplaceMembers:
+		return []string{"memberships"}
+	case KindMembershipAdd:
+		return []string{"membership_id", "number"}
+	case KindCredentialCreate:
+		return []string{"credential_id", "client_id"}
+	case KindCredentialIssueCode, KindCredentialRedeem, KindUserOnboardingCode, KindUserActivate:
+		return []string{"credential_id"}
+	case KindImportOpen:
+		return []string{"import_id"}
+	default:
+		return nil
+	}
+}
+
 // PersonalFields are the names of canonical fields that hold personal data or
 // free text. Wherever a field of this name stands in a change or an effect, the
 // log holds only a salted commitment to its value (governance.md C.7); all

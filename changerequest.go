@@ -123,7 +123,19 @@ type Approval struct {
 	// attests the approval.
 	Statement string
 	Signature string
+	// Method says how it was signed; empty where it was not.
+	Method SigningMethod
 }
+
+// SigningMethod is how an approval is signed. WebAuthn will be another, whose
+// assertion stands where the signature does.
+type SigningMethod string
+
+// MethodEd25519 signs the framed statement with an Ed25519 key (governance.md C.4).
+const MethodEd25519 SigningMethod = "ed25519"
+
+// SigningMethods lists the methods that are taken.
+func SigningMethods() []SigningMethod { return []SigningMethod{MethodEd25519} }
 
 // Attestation says who vouches for an approval.
 type Attestation string

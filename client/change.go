@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -36,8 +37,10 @@ type Change struct {
 	// he otherwise could.
 	Eligible []UserID `json:"eligible"`
 	Excluded []UserID `json:"excluded"`
-	// Reachable is false when too few are left to ever decide.
-	Reachable bool `json:"reachable"`
+	// Reachable is false when an open change can no longer be applied as things
+	// stand; Unreachable says why.
+	Reachable   bool         `json:"reachable"`
+	Unreachable *Unreachable `json:"unreachable"`
 	// CanDecide: the caller may decide and has not.
 	CanDecide bool       `json:"can_decide"`
 	Approvals []Approval `json:"approvals"`
@@ -46,8 +49,20 @@ type Change struct {
 	NeedPeople int `json:"need_people"`
 	Denials    int `json:"denials"`
 	Vetoes     int `json:"vetoes"`
-	// Digest is what a decision must name.
-	Digest    string    `json:"digest"`
+	// Digest is what a decision must name. DigestWords says its first 88 bits in eight
+	// words, for comparing by voice.
+	Digest      string `json:"digest"`
+	DigestWords string `json:"digest_words"`
+	// Overlaps are other open requests that this one meets in some fact.
+	Overlaps []Overlap `json:"overlaps"`
+	// Lookalikes are names that could be taken for those of others. This and the two
+	// below are nil in lists and in answers to writes.
+	Lookalikes []Lookalike `json:"lookalikes"`
+	// Earlier tells how often the same person asked for the same before.
+	Earlier *Earlier `json:"earlier"`
+	// Differences from the request this one replaces.
+	Differences *Differences `json:"differences"`
+
 	CreatedAt time.Time `json:"created_at"`
 	// ScheduledAt and DueAt are when a scheduled change got its approvals, and when
 	// it will be applied unless somebody objects.
@@ -106,6 +121,27 @@ type ClauseNeed struct {
 	Eligible  []UserID    `json:"eligible"`
 }
 
+// Unreachable says what an open change lacks to be applied.
+type Unreachable struct {
+	Because UnreachableCause `json:"because"`
+	// Approvers of the clause that is short of people; nil for other causes.
+	Approvers *ApproverSet `json:"approvers"`
+	// Need people, of whom only Left approve or may still.
+	Need int `json:"need"`
+	Left int `json:"left"`
+}
+
+// UnreachableCause says of what there is too little.
+type UnreachableCause string
+
+// The causes: people of one clause, different people over all clauses, or time for
+// the delay before the change expires.
+const (
+	TooFewForClause UnreachableCause = "too_few_for_clause"
+	TooFewPeople    UnreachableCause = "too_few_people"
+	TooLate         UnreachableCause = "too_late"
+)
+
 // Approval is one person's verdict.
 type Approval struct {
 	Person     UserID       `json:"person"`
@@ -118,10 +154,17 @@ type Approval struct {
 	Position int64 `json:"position"`
 	// Attested is AttestedByKey where the person signed Statement, AttestedByServer
 	// where only the server says that he decided; the other two are then empty.
-	Attested  Attestation `json:"attested"`
-	Statement string      `json:"statement"`
-	Signature string      `json:"signature"`
+	Attested  Attestation   `json:"attested"`
+	Statement string        `json:"statement"`
+	Signature string        `json:"signature"`
+	Method    SigningMethod `json:"method"`
 }
+
+// SigningMethod is how a decision is signed.
+type SigningMethod string
+
+// MethodEd25519 is the only method yet.
+const MethodEd25519 SigningMethod = "ed25519"
 
 // Attestation says who vouches for an approval.
 type Attestation string
@@ -153,12 +196,17 @@ type Decision struct {
 	Statement    string       `json:"statement,omitzero"`
 	Signature    string       `json:"signature,omitzero"`
 	CredentialID CredentialID `json:"credential_id,omitzero"`
+	// Method of a signed decision; MethodEd25519 where empty.
+	Method SigningMethod `json:"method,omitzero"`
 }
 
 // ChangeSubmission is a batch of operations, applied in their order.
 type ChangeSubmission struct {
 	Operations []Operation
 	Reason     string
+	// RejectOverlap refuses the batch where it would meet an open request in some
+	// fact; see Overlap.
+	RejectOverlap bool
 }
 
 // MarshalJSON writes each operation with its kind.
@@ -185,6 +233,13 @@ type ChangeQuery struct {
 	// UserID and GroupID ask for those that touch the user or group.
 	UserID  UserID
 	GroupID GroupID
+	// Reachable asks for open ones that can still be applied, or (false) no longer;
+	// nil does not ask.
+	Reachable *bool
+	// VotedWith asks for those on which a vote was given or signed with this
+	// credential: of open ones a vote that is void once the credential is revoked, of
+	// closed ones a vote that counted.
+	VotedWith CredentialID
 	Paging
 }
 
@@ -196,6 +251,10 @@ func (q ChangeQuery) values() url.Values {
 	}
 	addString(v, "user_id", q.UserID)
 	addString(v, "group_id", q.GroupID)
+	if q.Reachable != nil {
+		v.Set("reachable", strconv.FormatBool(*q.Reachable))
+	}
+	addString(v, "voted_with", q.VotedWith)
 	q.Paging.values(v)
 	return v
 }
@@ -229,7 +288,11 @@ func (c *Client) submit(ctx context.Context, path string, s ChangeSubmission, op
 	if s.Reason == "" {
 		s.Reason = writeSettings(opts).reason
 	}
-	return write[Change](ctx, c, post(path, s), append(opts[:len(opts):len(opts)], Reason("")))
+	r := post(path, s)
+	if s.RejectOverlap {
+		r.query = with(r.query, "overlap", "reject")
+	}
+	return write[Change](ctx, c, r, append(opts[:len(opts):len(opts)], Reason("")))
 }
 
 // GetChange reads a change request.
@@ -251,8 +314,9 @@ func (c *Client) DecideChange(ctx context.Context, id ChangeID, d Decision, opts
 type Statement struct {
 	// Statement is canonical JSON. What is signed is its framing, see the API
 	// document; the bytes must not be changed.
-	Statement string    `json:"statement"`
-	ExpiresAt time.Time `json:"expires_at"`
+	Statement string        `json:"statement"`
+	Method    SigningMethod `json:"method"`
+	ExpiresAt time.Time     `json:"expires_at"`
 }
 
 // MakeStatement asks for the statement that would decide a change with one of the
@@ -260,16 +324,18 @@ type Statement struct {
 // seen before signing it.
 func (c *Client) MakeStatement(ctx context.Context, id ChangeID, word Verb, key CredentialID) (*Statement, error) {
 	body := struct {
-		Decision     Verb         `json:"decision"`
-		CredentialID CredentialID `json:"credential_id"`
-	}{word, key}
+		Decision     Verb          `json:"decision"`
+		CredentialID CredentialID  `json:"credential_id"`
+		Method       SigningMethod `json:"method"`
+	}{word, key, MethodEd25519}
 	return read[Statement](ctx, c, post(at("changes", id, "statement"), body), nil)
 }
 
 // ChangeDocument is what the digest of a change is computed over.
 type ChangeDocument struct {
-	ID     ChangeID `json:"id"`
-	Digest string   `json:"digest"`
+	ID          ChangeID `json:"id"`
+	Digest      string   `json:"digest"`
+	DigestWords string   `json:"digest_words"`
 	// Document is canonical JSON, with names and texts as commitments, which
 	// Openings reveal; of what was erased there is no opening.
 	Document string             `json:"document"`

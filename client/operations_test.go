@@ -196,7 +196,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 	// changes
 	do(func(t *testing.T) error {
 		_, err := c.ListChanges(t.Context(), client.ChangeQuery{
-			States: []client.ChangeState{client.ChangeStatePending, client.ChangeStateStale}, NeedsMe: true, UserID: someID, GroupID: otherID,
+			States: []client.ChangeState{client.ChangeStatePending, client.ChangeStateStale}, NeedsMe: true, UserID: someID, GroupID: otherID, Reachable: new(bool), VotedWith: otherID,
 			Paging: client.Paging{Limit: 3, Cursor: "abc"},
 		}, least)
 		return err
@@ -214,7 +214,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 	do(func(t *testing.T) error { _, err := c.GetChange(t.Context(), someID, least); return err })
 	digest := strings.Repeat("9b74c989", 8)
 	do(func(t *testing.T) error {
-		_, err := c.DecideChange(t.Context(), someID, client.Decision{Decision: client.Approve, Digest: digest, Statement: "s", Signature: "s", CredentialID: someID}, write...)
+		_, err := c.DecideChange(t.Context(), someID, client.Decision{Decision: client.Approve, Digest: digest, Statement: "s", Signature: "s", CredentialID: someID, Method: client.MethodEd25519}, write...)
 		return err
 	})
 	do(func(t *testing.T) error {
@@ -229,7 +229,18 @@ func calls(c *client.Client) []func(*testing.T) error {
 	do(func(t *testing.T) error { _, err := c.CancelChange(t.Context(), someID, write...); return err })
 	do(func(t *testing.T) error { _, err := c.CancelChange(t.Context(), someID, dry...); return err })
 	do(func(t *testing.T) error { _, err := c.ReplaceChange(t.Context(), someID, batch, write...); return err })
-	do(func(t *testing.T) error { _, err := c.ReplaceChange(t.Context(), someID, batch, dry...); return err })
+	do(func(t *testing.T) error {
+		alone := batch
+		alone.RejectOverlap = true
+		_, err := c.ReplaceChange(t.Context(), someID, alone, dry...)
+		return err
+	})
+	do(func(t *testing.T) error {
+		alone := batch
+		alone.RejectOverlap = true
+		_, err := c.SubmitChange(t.Context(), alone, dry...)
+		return err
+	})
 
 	// imports
 	someSum, someSalt := strings.Repeat("ab", 32), strings.Repeat("ab", 16)

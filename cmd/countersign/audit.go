@@ -60,6 +60,13 @@ type leaf struct {
 	Approval struct {
 		Decision string `json:"decision"`
 	} `json:"approval"`
+	Attempt struct {
+		Action string   `json:"action"`
+		Kinds  []string `json:"kinds"`
+		Code   string   `json:"code"`
+		User   string   `json:"user"`
+		Count  int      `json:"count"`
+	} `json:"attempt"`
 }
 
 // leafOf reads a leaf as far as it goes: an unknown kind of entry is still a line.
@@ -73,6 +80,10 @@ func leafOf(e client.Entry) leaf {
 
 func (l leaf) what() string {
 	switch {
+	case l.Attempt.Count > 0:
+		return fmt.Sprintf("%d more by %s", l.Attempt.Count, l.Attempt.User)
+	case l.Attempt.Action != "":
+		return l.Attempt.Action + " " + strings.Join(l.Attempt.Kinds, ", ") + ": " + l.Attempt.Code
 	case l.Approval.Decision != "":
 		return l.Approval.Decision
 	case l.Change.State != "":

@@ -90,10 +90,13 @@ func changeStates() []client.ChangeState {
 func (s *session) changesList(parent *cobra.Command) {
 	var q client.ChangeQuery
 	var user, group string
+	var unreachable bool
 	var states *choices
 	var p *paging
 	cmd := s.add(parent, verb{
-		use: "list", short: "List changes, newest first", long: "--needs-me is your inbox: what you may decide and have not.",
+		use: "list", short: "List changes, newest first", long: `
+--needs-me is your inbox: what you may decide and have not. --unreachable lists what
+waits in vain: too few are left who may approve it, or too little time.`,
 		example: "  countersign changes list --needs-me --as grace\n  countersign changes list --state applied --user vera@northwind.example",
 		run: func(ctx context.Context, _ []string) error {
 			var err error
@@ -108,35 +111,48 @@ func (s *session) changesList(parent *cobra.Command) {
 				}
 			}
 			q.States = typed[client.ChangeState](states.values)
+			if unreachable {
+				q.Reachable = new(bool)
+			}
 			return showList(s, p, changeColumns(s), func(at client.Paging, opts ...client.ReadOption) (*client.List[client.Change], error) {
 				q.Paging = at
-				list, err := s.api.ListChanges(ctx, q, opts...)
-				if err == nil && s.format() == asTable {
-					var requesters []client.UserID
-					for _, c := range list.Items {
-						requesters = append(requesters, c.Requester)
-					}
-					s.learn(ctx, requesters, nil)
-				}
-				return list, err
+				return s.listChanges(ctx, q, opts...)
 			})
 		},
 	})
 	states = words(cmd, "state", "in these states", changeStates()...)
 	cmd.Flags().BoolVar(&q.NeedsMe, "needs-me", false, "open ones that you may decide and have not")
+	cmd.Flags().BoolVar(&unreachable, "unreachable", false, "open ones that can no longer be applied as things stand")
 	cmd.Flags().StringVar(&user, "user", "", "that touch this `USER`")
 	cmd.Flags().StringVar(&group, "group", "", "that touch this `GROUP`")
+	cmd.Flags().StringVar((*string)(&q.VotedWith), "voted-with", "", "on which somebody voted with this `CREDENTIAL`")
 	p = pages(cmd)
 }
 
+// listChanges lists a page of changes, and learns who asked for them where people
+// will read it.
+func (s *session) listChanges(ctx context.Context, q client.ChangeQuery, opts ...client.ReadOption) (*client.List[client.Change], error) {
+	list, err := s.api.ListChanges(ctx, q, opts...)
+	if err == nil && s.format() == asTable {
+		var requesters []client.UserID
+		for _, c := range list.Items {
+			requesters = append(requesters, c.Requester)
+		}
+		s.learn(ctx, requesters, nil)
+	}
+	return list, err
+}
+
 func (s *session) changesShow(parent *cobra.Command) {
-	var verify bool
+	var ignored bool
 	cmd := s.add(parent, verb{
 		use: "show CHANGE", short: "Show a change: before and after, who gains or loses what, who may approve",
 		long: `
-CHANGE is an id. With -o json everything, also of very large changes. With --verify
-the digest is computed here from the document of the change, and what is shown is
-compared with that document.`,
+CHANGE is an id. The digest is computed here from the document of the change, and
+what the server says is compared with that document: a server that shows something
+else than it will apply is found out, with exit code 6. The words are those of the
+digest, to be compared by voice; what binds is the digest. With -o json everything,
+also of very large changes.`,
 		example: "  countersign changes show 0198c600-1111-7222-8333-444455556666", min: 1, max: 1,
 		run: func(ctx context.Context, args []string) error {
 			id, err := objectID[client.ChangeID]("change", args[0])
@@ -148,11 +164,9 @@ compared with that document.`,
 			if err != nil {
 				return err
 			}
-			if verify {
-				if _, err := s.examine(ctx, c); err != nil {
-					return err
-				}
-				fmt.Fprintln(s.err, "verified: the digest, computed here from the document of the change; what is shown is what the document says")
+			seen, err := s.examine(ctx, c)
+			if err != nil {
+				return err
 			}
 			switch s.format() {
 			case asJSON:
@@ -161,12 +175,14 @@ compared with that document.`,
 				return printRows(s, changeColumns(s), []client.Change{*c})
 			default:
 				s.learnOf(ctx, c)
-				s.showChange(s.out, c, everything)
+				s.showChange(s.out, c, &seen, everything)
 				return nil
 			}
 		},
 	})
-	cmd.Flags().BoolVar(&verify, "verify", false, "compute the digest here, and compare what is shown with the document")
+	// It was a choice once.
+	cmd.Flags().BoolVar(&ignored, "verify", true, "what is always done: compare what is shown with the document")
+	_ = cmd.Flags().MarkHidden("verify") // it fails only for a flag that does not exist
 }
 
 // tellChange tells what became of a submission, a decision or a withdrawal.
@@ -251,25 +267,35 @@ FILE holds JSON: {"operations": [{"kind": "user.grant", "user_id": "...",
 operations; - is standard input. The kinds and their fields stand in the API
 document. All operations are applied in their order, or none.`
 
+// overlapping adds --overlap, which submit and replace have.
+func overlapping(cmd *cobra.Command) *choice {
+	c := &choice{allowed: []string{"allow", "reject"}, value: "allow"}
+	c.add(cmd, cmd.Flags(), "overlap", "", "what to do where open requests touch the same")
+	return c
+}
+
 func (s *session) changesSubmit(parent *cobra.Command) {
 	var file string
 	var w *writing
+	var overlap *choice
 	cmd := s.add(parent, verb{
 		use: "submit", short: "Submit a batch of operations", long: batchHelp, required: []string{"file"},
 		example: "  countersign changes submit -f onboarding.json --dry-run\n  jq -c . onboarding.json | countersign changes submit -f -",
 		run: func(ctx context.Context, _ []string) error {
-			return s.sendBatch(ctx, file, w, func(batch client.ChangeSubmission, opts []client.WriteOption) (*client.Outcome[client.Change], error) {
+			return s.sendBatch(ctx, file, overlap, w, func(batch client.ChangeSubmission, opts []client.WriteOption) (*client.Outcome[client.Change], error) {
 				return s.api.SubmitChange(ctx, batch, opts...)
 			})
 		},
 	})
 	cmd.Flags().StringVarP(&file, "file", "f", "", "`FILE` with the operations; - is standard input")
+	overlap = overlapping(cmd)
 	w = writes(cmd, true)
 }
 
 func (s *session) changesReplace(parent *cobra.Command) {
 	var file string
 	var w *writing
+	var overlap *choice
 	cmd := s.add(parent, verb{
 		use: "replace CHANGE", short: "Withdraw a change request of yours and submit its successor", required: []string{"file"}, min: 1, max: 1,
 		long:    "The successor starts without approvals.\n" + batchHelp,
@@ -279,16 +305,17 @@ func (s *session) changesReplace(parent *cobra.Command) {
 			if err != nil {
 				return err
 			}
-			return s.sendBatch(ctx, file, w, func(batch client.ChangeSubmission, opts []client.WriteOption) (*client.Outcome[client.Change], error) {
+			return s.sendBatch(ctx, file, overlap, w, func(batch client.ChangeSubmission, opts []client.WriteOption) (*client.Outcome[client.Change], error) {
 				return s.api.ReplaceChange(ctx, id, batch, opts...)
 			})
 		},
 	})
 	cmd.Flags().StringVarP(&file, "file", "f", "", "`FILE` with the operations; - is standard input")
+	overlap = overlapping(cmd)
 	w = writes(cmd, false)
 }
 
-func (s *session) sendBatch(ctx context.Context, file string, w *writing, send func(client.ChangeSubmission, []client.WriteOption) (*client.Outcome[client.Change], error)) error {
+func (s *session) sendBatch(ctx context.Context, file string, overlap *choice, w *writing, send func(client.ChangeSubmission, []client.WriteOption) (*client.Outcome[client.Change], error)) error {
 	text, err := s.readFile(ctx, file)
 	if err != nil {
 		return err
@@ -305,6 +332,7 @@ func (s *session) sendBatch(ctx context.Context, file string, w *writing, send f
 	if err != nil {
 		return err
 	}
+	batch.RejectOverlap = overlap.value == "reject"
 	out, err := send(batch, opts)
 	if err != nil {
 		return err

@@ -33,13 +33,13 @@ func (s *session) changesApprove(parent *cobra.Command) {
 	d.add(s.add(parent, verb{
 		use: "approve CHANGE", short: "Approve a change",
 		long: `
-Shows the change and asks; what is approved is what was shown. Where nobody can be
-asked, give --yes together with --digest of the change that was looked at: there
-is no approving unseen.
+Shows the change and asks; what is approved is what was shown. The digest is computed
+here from the document of the change, and what the server shows is compared with it:
+where they differ nothing is sent, and the exit code is 6. Where nobody can be asked,
+give --yes together with --digest of the change that was looked at: there is no
+approving unseen.
 
-With --key the decision is signed. The digest is then computed here from the
-document of the change, what is shown is compared with it, and nothing else than
-that is signed.`,
+With --key the decision is signed, and nothing else than what was examined is.`,
 		example: `  countersign changes approve 0198c600-1111-7222-8333-444455556666 --as grace
   countersign changes approve 0198c600-1111-7222-8333-444455556666 --as grace --key approver.pem
   countersign changes approve 0198c600-1111-7222-8333-444455556666 --yes --digest 9b74c989...`,
@@ -94,13 +94,17 @@ func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *d
 	if err := s.mayDecide(ctx, c, word, d); err != nil {
 		return err
 	}
-	signs, err := s.signing(ctx, c, d)
+	seen, err := s.examineFor(ctx, c, word, d)
+	if err != nil {
+		return err
+	}
+	signs, err := s.signing(ctx, c, d, seen)
 	if err != nil {
 		return err
 	}
 	if !d.yes && !d.dryRun {
 		s.learnOf(ctx, c)
-		s.showChange(s.err, c, oneScreen)
+		s.showChange(s.err, c, seen, oneScreen)
 		if err := s.ask(ctx, fmt.Sprintf("\n%s this change?", verbAsTitle(word)), fmt.Sprintf("changes %s %s --yes --digest %s", word, c.ID, c.Digest)); err != nil {
 			return err
 		}
@@ -126,6 +130,21 @@ func (s *session) decide(ctx context.Context, ref string, word client.Verb, d *d
 		return nil
 	}
 	return s.tellChange(ctx, kinds(*c), out, raw)
+}
+
+// examineFor examines a change before anything is said of it. To deny it, or to
+// withdraw, is on the safe side: somebody must be able to, above all where the
+// server lies.
+func (s *session) examineFor(ctx context.Context, c *client.Change, word client.Verb, d *decision) (*examined, error) {
+	seen, err := s.examine(ctx, c)
+	if err != nil && word != client.Approve && d.signWith == "" {
+		fmt.Fprintf(s.err, "warning: %s\n", visible(err.Error()))
+		return nil, nil //nolint:nilnil // it was not examined
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &seen, nil
 }
 
 func verbAsTitle(word client.Verb) string {

@@ -52,8 +52,15 @@ func (s *session) learnOf(ctx context.Context, c *client.Change) {
 			}
 		}
 	}
+	facts := make([]string, 0, len(c.Effects))
 	for _, e := range c.Effects {
-		kind, key, _ := strings.Cut(e.Fact, ":")
+		facts = append(facts, e.Fact)
+	}
+	for _, o := range c.Overlaps {
+		users, facts = append(users, o.Requester), append(facts, o.Facts[:min(maxListed, len(o.Facts))]...)
+	}
+	for _, fact := range facts {
+		kind, key, _ := strings.Cut(fact, ":")
 		user, group, both := strings.Cut(key, "/")
 		switch {
 		case both:
@@ -92,9 +99,10 @@ func listed(raw json.RawMessage) []string {
 	return list[:min(maxWords, len(list))]
 }
 
-// showChange writes what an approver should know; most bounds how many facts and
-// users are told of.
-func (s *session) showChange(w io.Writer, c *client.Change, most int) {
+// showChange writes what an approver should know, as it was examined; most bounds
+// how many facts and users are told of. What was not examined, seen is nil then,
+// says so.
+func (s *session) showChange(w io.Writer, c *client.Change, seen *examined, most int) {
 	line := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%-13s  %s\n", name, visible(value))
@@ -126,9 +134,13 @@ func (s *session) showChange(w io.Writer, c *client.Change, most int) {
 	}
 	s.showOperations(w, c)
 	s.showEffects(w, c, most)
+	s.showDifferences(w, seen, most)
 	s.showImpact(w, c, most)
+	s.showLookalikes(w, c)
+	s.showOverlaps(w, c)
+	s.showEarlier(w, c)
 	s.showApprovals(w, c)
-	fmt.Fprintf(w, "\ndigest  %s\n", visible(c.Digest))
+	showDigest(w, c, seen)
 }
 
 func (s *session) showOperations(w io.Writer, c *client.Change) {
@@ -296,7 +308,7 @@ func (s *session) showApprovals(w io.Writer, c *client.Change) {
 	if len(c.Excluded) > 0 && c.State.Open() {
 		fmt.Fprintf(w, "  may not, although they otherwise could: %s\n", visible(labels(s, c.Excluded, maxListed)))
 	}
-	if c.State.Open() && !c.Reachable {
-		fmt.Fprint(w, "  out of reach: too few are left who may decide\n")
+	if why := s.outOfReach(c); why != "" {
+		fmt.Fprintf(w, "  out of reach: %s\n", visible(why))
 	}
 }

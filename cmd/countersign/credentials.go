@@ -26,6 +26,7 @@ for one use, and whoever redeems it gets the token.`,
 	s.credentialsCollect(cmd)
 	s.credentialsRedeem(cmd)
 	s.credentialsRevoke(cmd)
+	s.credentialsCompromised(cmd)
 	return cmd
 }
 

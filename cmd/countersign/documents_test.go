@@ -42,8 +42,9 @@ func consoles(t *testing.T, document string) (texts, blocks []string) {
 // time.
 func TestTheDocumentsPrintWhatTheyShow(t *testing.T) {
 	for path, demo := range map[string][]string{
-		"README.md":       nil,
-		"docs/sealing.md": {"--approvals", "off"},
+		"README.md":         nil,
+		"docs/approvals.md": nil,
+		"docs/sealing.md":   {"--approvals", "off"},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
@@ -120,6 +121,7 @@ func settled(s string) string {
 		`\b[0-9a-f]{64}\b`:                                     "<digest>",
 		`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`:              "<time>",
 		`(?m)^[A-Za-z0-9+/]{43}=$`:                             "<root>",
+		`(?m)^words   [a-z ]+$`:                                "words <words>",
 		`(?m)^— countersign-log-[0-9a-f]{8} [A-Za-z0-9+/]+=*$`: "<signature>",
 		`(?m)^(number +)\d{12}$`:                               "$1<number>",
 		`  \d{12}  `:                                           "  <number>  ",

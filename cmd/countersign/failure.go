@@ -19,6 +19,8 @@ const (
 	exitUnauthenticated
 	exitNotFound
 	exitUnavailable
+	// exitUntrue: the server contradicts what it can be held to.
+	exitUntrue
 )
 
 // usageError is about the arguments; nothing was sent.
@@ -51,9 +53,12 @@ func exitCode(err error) int {
 	var missing *missingError
 	var unknown *client.UnknownOutcomeError
 	var away *client.UnreachableError
+	var lie *untrueError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &lie):
+		return exitUntrue
 	case errors.As(err, &wrong):
 		return exitUsage
 	case errors.As(err, &missing):

@@ -40,6 +40,10 @@ type fake struct {
 	next map[string][]answer
 	// pageSize makes lists come in pages.
 	pageSize int
+	// documents are those of the changes that were shown.
+	documents map[string]string
+	// lie alters a change that is shown, after its digest was computed.
+	lie func(change map[string]any)
 }
 
 type asked struct {
@@ -153,6 +157,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		a = f.from(id, params, r)
 	}
+	if id == "getChange" && a.status == http.StatusOK {
+		a.body = f.honest(a.body)
+		if f.lie != nil {
+			f.lie(a.body.(map[string]any))
+		}
+	}
 	f.mu.Unlock()
 	f.write(w, in, a)
 }
@@ -217,6 +227,8 @@ func (f *fake) from(id string, params map[string]string, r *http.Request) answer
 			}
 		}
 		return refusal(404, "not_found", "", "There is no such thing.")
+	case id == "getChangeDocument":
+		return f.document(params["change_id"])
 	case id == "getEntry":
 		n, _ := strconv.Atoi(params["index"])
 		return answer{status: 200, body: f.list("entries")[n]}

@@ -21,7 +21,7 @@ const (
 	openChange = "0198c600-0000-7000-8000-000000000001"
 	staleOne   = "0198c600-0000-7000-8000-000000000002"
 	aToken     = "0198c700-0000-7000-8000-000000000001"
-	aDigest    = "9b74c9897bac770ffc029102a200c5de2a3d0c1b8e6b1f3a6d5e4c3b2a190807"
+	aDigest    = "09229aeefa0f66574a412d9e2c945b9e079a45d7a57a09e3c60f5198d384c23c"
 )
 
 // held is the answer to a write that waits.
@@ -41,6 +41,40 @@ func changed(object map[string]any, members ...any) map[string]any {
 		object[members[i].(string)] = members[i+1]
 	}
 	return object
+}
+
+// unreachable is the open change with something it lacks.
+func unreachable(f *fake, because string) map[string]any {
+	lacks := map[string]any{"because": because, "approvers": nil, "need": 3, "left": 1}
+	switch because {
+	case "too_few_for_clause":
+		lacks["approvers"] = map[string]any{"role": "admin"}
+	case "too_late":
+		lacks["need"], lacks["left"] = 0, 0
+	}
+	return changed(f.list("changes")[0], "reachable", false, "unreachable", lacks)
+}
+
+// warned is the open change with all that an approver should be told of.
+func warned(f *fake) map[string]any {
+	return changed(f.list("changes")[0],
+		"lookalikes", []any{
+			map[string]any{"field": "operations.0.user_id", "kind": "user_name", "text": "Grace H\u043epper", "id": grace, "others_total": 5, "others": []any{
+				map[string]any{"id": bot, "text": "Grace Hopper", "same": false}, map[string]any{"id": treasury, "text": "GRACE H\u043ePPER", "same": true},
+			}},
+			map[string]any{"field": "operations.1.email", "kind": "user_email", "text": "ada@northwlnd.example", "id": nil, "others_total": 1, "others": []any{
+				map[string]any{"id": bot, "text": "ada@northwind.example", "same": false},
+			}},
+		},
+		"overlaps", []any{
+			map[string]any{"change_id": staleOne, "requester": grace, "kinds": []any{"group.delete"}, "facts_total": 21, "ends_other": false, "ends_this": true,
+				"facts": []any{"group.state:0198c5f0-0000-7000-8000-00000000000b"}},
+			map[string]any{"change_id": aToken, "requester": bot, "kinds": []any{"user.change_role", "user.grant"}, "facts_total": 1, "ends_other": true, "ends_this": true,
+				"facts": []any{"user.role:" + grace}},
+		},
+		"earlier", map[string]any{"total": 100, "more": true, "states": map[string]any{"rejected": 98, "cancelled": 2}, "latest": []any{
+			map[string]any{"id": staleOne, "state": "rejected", "closed_at": "2026-02-02T10:00:00Z", "closed_because": "denied"},
+		}})
 }
 
 func hostile(f *fake) answer {
@@ -114,9 +148,34 @@ func TestGolden(t *testing.T) {
 		"members-remove-unknown": {args: "members remove settlement-bot Treasury", prepare: func(f *fake) {
 			f.will("listMemberships", answer{status: 200, body: map[string]any{"items": []any{}, "total": 0, "next_cursor": nil}})
 		}},
-		"changes-list":       {args: "changes list"},
+		"changes-list": {args: "changes list"},
+		"changes-list-unreachable": {args: "changes list --unreachable", prepare: func(f *fake) {
+			f.will("listChanges", answer{status: 200, body: map[string]any{"items": []any{unreachable(f, "too_few_for_clause")}, "total": 1, "next_cursor": nil}})
+		}},
+		"changes-show-unreachable": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: unreachable(f, "too_few_for_clause")})
+		}},
+		"changes-show-few": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: unreachable(f, "too_few_people")})
+		}},
+		"changes-show-late": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: unreachable(f, "too_late")})
+		}},
 		"changes-show":       {args: "changes show " + openChange},
 		"changes-show-stale": {args: "changes show " + staleOne},
+		"changes-show-warned": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: warned(f)})
+		}},
+		"changes-show-untrue": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.lie = func(change map[string]any) { change["reason"] = "harmless" }
+		}},
+		"changes-approve-untrue": {args: "changes approve " + openChange + " --yes --digest " + aDigest, prepare: func(f *fake) {
+			f.lie = func(change map[string]any) { change["operations"] = change["operations"].([]any)[:1] }
+		}},
+		"changes-deny-untrue": {args: "changes deny " + openChange + " --yes", prepare: func(f *fake) {
+			f.lie = func(change map[string]any) { change["reason"] = "harmless" }
+			f.will("decideChange", answer{status: 200, body: changed(f.list("changes")[0], "state", "rejected", "closed_because", "denied")})
+		}},
 		"changes-show-stranger": {args: "changes show " + openChange, prepare: func(f *fake) {
 			f.will("listUsers", refusal(403, "permission_missing", "", "Needs users.read.", "permission", "users.read"))
 		}},
@@ -137,13 +196,17 @@ func TestGolden(t *testing.T) {
 		"changes-deny": {args: "changes deny " + openChange + " --yes --comment no", prepare: func(f *fake) {
 			f.will("decideChange", answer{status: 200, body: changed(f.list("changes")[0], "state", "rejected", "closed_because", "denied")})
 		}},
-		"changes-submit-held": {args: "changes submit -f -", stdin: `[{"kind":"user.suspend","user_id":"` + grace + `"}]`, prepare: func(f *fake) { f.will("submitChange", held(f)) }},
-		"policy-show":         {args: "policy show"},
-		"policy-export":       {args: "policy export"},
-		"policy-lint":         {args: "policy lint"},
-		"policy-health":       {args: "policy health"},
-		"policy-violations":   {args: "policy violations"},
-		"credentials-list":    {args: "credentials list settlement-bot"},
+		"changes-submit-held":     {args: "changes submit -f -", stdin: `[{"kind":"user.suspend","user_id":"` + grace + `"}]`, prepare: func(f *fake) { f.will("submitChange", held(f)) }},
+		"policy-show":             {args: "policy show"},
+		"policy-export":           {args: "policy export"},
+		"policy-lint":             {args: "policy lint"},
+		"policy-health":           {args: "policy health"},
+		"policy-violations":       {args: "policy violations"},
+		"credentials-list":        {args: "credentials list settlement-bot"},
+		"credentials-compromised": {args: "credentials compromised " + aToken},
+		"credentials-compromised-csv": {args: "credentials compromised " + aToken + " -o csv", prepare: func(f *fake) {
+			f.will("getCredential", answer{status: 200, body: changed(f.list("credentials")[0], "state", "revoked")})
+		}},
 		"credentials-create": {args: "credentials create settlement-bot --type token --lifetime 30d", prepare: func(f *fake) {
 			f.will("createCredential", answer{status: 201, body: withSecret(f.list("credentials")[0], secret)})
 		}},

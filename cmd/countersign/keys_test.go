@@ -154,10 +154,10 @@ func TestWhatIsSignedIsWhatWasShown(t *testing.T) {
 	}
 
 	asked := field(ada("groups", "create", "--name", "Night shift", "--description", "after dark", "-o", "json"), "id")
-	shown := grace("changes", "show", asked, "--verify", "-o", "json")
-	digest = field(shown, "digest")
-	if !strings.Contains(shown.err, "verified") {
-		t.Errorf("it does not say that it verified: %s", shown.err)
+	shown := grace("changes", "show", asked)
+	digest = field(grace("changes", "show", asked, "-o", "json"), "digest")
+	if words := "words   " + statement.Words(digest); !strings.Contains(shown.out, words) || !strings.Contains(shown.out, "verified here") {
+		t.Errorf("it does not say that it verified, or not %q:\n%s", words, shown.out)
 	}
 	other := strings.Repeat("0", 64)
 	alter := func(change func(s *statement.Statement)) func(map[string]any) {
@@ -178,17 +178,21 @@ func TestWhatIsSignedIsWhatWasShown(t *testing.T) {
 		key  string
 		says string
 	}{
-		"another digest to sign":     {"/statement", alter(func(s *statement.Statement) { s.Digest = other }), file, "digest"},
-		"another change to sign":     {"/statement", alter(func(s *statement.Statement) { s.Change = held }), file, "change"},
-		"another decision to sign":   {"/statement", alter(func(s *statement.Statement) { s.Decision = "deny" }), file, "decision"},
-		"another organization":       {"/statement", alter(func(s *statement.Statement) { s.Organization = held }), file, "organization"},
-		"another requirement":        {"/statement", alter(func(s *statement.Statement) { s.RequirementDigest = other }), file, "requirement_digest"},
-		"another person":             {"/statement", alter(func(s *statement.Statement) { s.Person = held }), file, "person"},
-		"another key":                {"/statement", alter(func(s *statement.Statement) { s.Credential = held }), file, "credential"},
-		"another purpose":            {"/statement", alter(func(s *statement.Statement) { s.Purpose = "other" }), file, "purpose"},
-		"no nonce":                   {"/statement", alter(func(s *statement.Statement) { s.Nonce = "" }), file, "nonce"},
-		"something else to sign":     {"/statement", func(a map[string]any) { a["statement"] = `{"pay":"everything"}` }, file, "canonical"},
-		"a digest of something else": {asked, func(a map[string]any) { a["digest"] = other }, file, "computed from its document"},
+		"another digest to sign":      {"/statement", alter(func(s *statement.Statement) { s.Digest = other }), file, "digest"},
+		"another change to sign":      {"/statement", alter(func(s *statement.Statement) { s.Change = held }), file, "change"},
+		"another decision to sign":    {"/statement", alter(func(s *statement.Statement) { s.Decision = "deny" }), file, "decision"},
+		"another organization":        {"/statement", alter(func(s *statement.Statement) { s.Organization = held }), file, "organization"},
+		"another requirement":         {"/statement", alter(func(s *statement.Statement) { s.RequirementDigest = other }), file, "requirement_digest"},
+		"another person":              {"/statement", alter(func(s *statement.Statement) { s.Person = held }), file, "person"},
+		"another key":                 {"/statement", alter(func(s *statement.Statement) { s.Credential = held }), file, "credential"},
+		"another purpose":             {"/statement", alter(func(s *statement.Statement) { s.Purpose = "other" }), file, "purpose"},
+		"no nonce":                    {"/statement", alter(func(s *statement.Statement) { s.Nonce = "" }), file, "nonce"},
+		"something else to sign":      {"/statement", func(a map[string]any) { a["statement"] = `{"pay":"everything"}` }, file, "canonical"},
+		"a digest of something else":  {asked, func(a map[string]any) { a["digest"] = other }, file, "computed from its document"},
+		"the words of another digest": {asked, func(a map[string]any) { a["digest_words"] = statement.Words(other) }, file, "in the words"},
+		"a policy that asked less": {asked, func(a map[string]any) {
+			a["requirement"].(map[string]any)["clauses"] = []any{}
+		}, file, "requirement"},
 		"another document": {"/document", func(a map[string]any) {
 			a["document"] = strings.Replace(a["document"].(string), "group.create", "group.delete", 1)
 		}, file, "computed from its document"},
@@ -212,9 +216,20 @@ func TestWhatIsSignedIsWhatWasShown(t *testing.T) {
 			if rule == "a digest of something else" {
 				given = other
 			}
-			p := as("grace", front.URL)("changes", "approve", asked, "--yes", "--digest", given, "--key", c.key)
-			if p.code != exitFailed || !strings.Contains(p.err, c.says) || len(between.sent) > 0 {
-				t.Errorf("exit %d, %d sent: %s", p.code, len(between.sent), p.err)
+			code := exitUntrue
+			if rule == "a key not enrolled" {
+				code = exitFailed
+			}
+			unsigned := []string{"changes", "approve", asked, "--yes", "--digest", given}
+			commands := [][]string{append(unsigned, "--key", c.key)}
+			if c.end == asked || c.end == "/document" {
+				commands = append(commands, unsigned, []string{"changes", "show", asked}, []string{"changes", "show", asked, "-o", "json"})
+			}
+			for _, args := range commands {
+				p := as("grace", front.URL)(args...)
+				if p.code != code || !strings.Contains(p.err, c.says) || len(between.sent) > 0 || p.out != "" {
+					t.Errorf("%v: exit %d, %d sent: %s%s", args, p.code, len(between.sent), p.out, p.err)
+				}
 			}
 		})
 	}

@@ -97,7 +97,8 @@ Exit codes:
   2  wrong arguments
   3  not authenticated
   4  not found
-  5  unavailable: no answer, too busy, or an outcome nobody knows`,
+  5  unavailable: no answer, too busy, or an outcome nobody knows
+  6  the server says something else than its own documents: trust nothing it shows`,
 		`  countersign demo --credentials demo.json
   export COUNTERSIGN_CREDENTIALS=demo.json
   countersign changes list --needs-me --as grace`)

@@ -97,10 +97,28 @@ func (s *session) missing(c *client.Change) string {
 		parts = append(parts, fmt.Sprintf("%d more people in all", left))
 	}
 	text := strings.Join(parts, ", and ")
-	if !c.Reachable && c.State.Open() && text != "" {
-		text += " (out of reach: too few may still decide)"
+	if why := s.outOfReach(c); why != "" {
+		text = strings.TrimPrefix(text+" (out of reach: "+why+")", " ")
 	}
 	return text
+}
+
+// outOfReach says in words why an open change can no longer be applied as things
+// stand; nothing when it can.
+func (s *session) outOfReach(c *client.Change) string {
+	if c.Reachable || !c.State.Open() {
+		return ""
+	}
+	switch u := c.Unreachable; {
+	case u == nil:
+		return "too few are left who may decide"
+	case u.Because == client.TooLate:
+		return "it would expire before its delay is over; ask anew"
+	case u.Approvers != nil:
+		return fmt.Sprintf("%d of %s needed, %d left who may", u.Need, s.approvers(*u.Approvers), u.Left)
+	default:
+		return fmt.Sprintf("%d different people needed, %d left who may", u.Need, u.Left)
+	}
 }
 
 // clauses says in words what a requirement asks.
@@ -162,6 +180,9 @@ func (s *session) tellPreview(ctx context.Context, p *client.Preview, raw []byte
 	}
 	s.showEffects(s.out, &c, everything)
 	s.showImpact(s.out, &c, everything)
+	s.showLookalikes(s.out, &c)
+	s.showOverlaps(s.out, &c)
+	s.showEarlier(s.out, &c)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -15,14 +14,17 @@ import (
 func newPolicyCommand(p *process) *cobra.Command {
 	cmd := noun("policy", "Which changes need whose approvals", `
 The policy: which changes need whose approvals. It is a JSON document that can be
-exported, edited, linted and put back; putting it back is itself a change.`,
-		`  countersign policy export > policy.json
+exported, edited, linted and applied; applying it is itself a change, and passes at
+least the policy it replaces.`,
+		`  countersign policy edit --reason 'two approvals for payouts'
   countersign policy lint -f policy.json
-  countersign policy put -f policy.json --reason 'two approvals for payouts'`)
+  countersign policy apply -f policy.json --dry-run`)
 	s := newSession(p, cmd)
 	s.policyShow(cmd)
 	s.policyExport(cmd)
 	s.policyLint(cmd)
+	s.policyEdit(cmd)
+	s.policyApply(cmd)
 	s.policyPut(cmd)
 	s.policyHealth(cmd)
 	s.policyViolations(cmd)
@@ -87,7 +89,11 @@ func (s *session) conditions(when client.Condition) []string {
 			out = append(out, words+" "+strings.Join(values, "|"))
 		}
 	}
-	say("about group", textsOf(when.GroupIDs)...)
+	groups := make([]string, len(when.GroupIDs))
+	for i, id := range when.GroupIDs {
+		groups[i] = label(s, id)
+	}
+	say("about group", groups...)
 	say("giving or taking", textsOf(when.Permissions)...)
 	say("about", textsOf(when.UserTypes)...)
 	say("asked by", textsOf(when.RequesterTypes)...)
@@ -133,6 +139,7 @@ func (s *session) policyShow(parent *cobra.Command) {
 			if s.format() == asJSON {
 				return s.printJSON(raw)
 			}
+			s.learnPolicies(ctx, p)
 			s.aside("policy %s, version %d\n", visible(p.Name), version)
 			return printRows(s, ruleColumns(), s.ruleLines(p))
 		},
@@ -149,100 +156,10 @@ func (s *session) policyExport(parent *cobra.Command) {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(s.err, "put it back with: countersign policy put -f FILE --if-match %d\n", version)
+			fmt.Fprintf(s.err, "put it back with: countersign policy apply -f FILE --if-match %d\n", version)
 			return s.printJSON(raw)
 		},
 	})
-}
-
-// policyFrom reads a policy. What the client does not know would be lost on the
-// way back, so it is refused here.
-func (s *session) policyFrom(ctx context.Context, file string) (client.Policy, error) {
-	var p client.Policy
-	text, err := s.readFile(ctx, file)
-	if err != nil {
-		return p, err
-	}
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&p); err != nil {
-		return p, usage("%s is not a policy: %v", file, err)
-	}
-	if decoder.More() {
-		return p, usage("%s: something follows the policy", file)
-	}
-	return p, nil
-}
-
-func (s *session) policyPut(parent *cobra.Command) {
-	var file string
-	var w *writing
-	cmd := s.add(parent, verb{
-		use: "put", short: "Replace the policy", long: "Lint it first. --if-match keeps you from undoing what somebody else changed meanwhile.", required: []string{"file"},
-		example: "  countersign policy put -f policy.json --if-match 4207 --reason 'two approvals for payouts'",
-		run: func(ctx context.Context, _ []string) error {
-			p, err := s.policyFrom(ctx, file)
-			if err != nil {
-				return err
-			}
-			var raw []byte
-			opts, err := w.options(&raw)
-			if err != nil {
-				return err
-			}
-			out, err := s.api.PutPolicy(ctx, p, opts...)
-			if err != nil {
-				return err
-			}
-			return tell(ctx, s, done[client.Policy]{what: "the policy is " + p.Name}, out, raw)
-		},
-	})
-	cmd.Flags().StringVarP(&file, "file", "f", "", "`FILE` with the policy; - is standard input")
-	w = writes(cmd, true)
-}
-
-func (s *session) policyLint(parent *cobra.Command) {
-	var file string
-	cmd := s.add(parent, verb{
-		use: "lint", short: "Say what is wrong with a policy", long: "Of the one in force where no file is given. Exits 1 where the policy would be refused.",
-		example: "  countersign policy lint -f policy.json",
-		run: func(ctx context.Context, _ []string) error {
-			var p client.Policy
-			var err error
-			if file != "" {
-				p, err = s.policyFrom(ctx, file)
-			} else {
-				var current *client.Policy
-				if current, _, err = s.api.GetPolicy(ctx); err == nil {
-					p = *current
-				}
-			}
-			if err != nil {
-				return err
-			}
-			refused := false
-			err = showList(s, &paging{}, findingColumns(), func(_ client.Paging, opts ...client.ReadOption) (*client.List[client.Finding], error) {
-				list, err := s.api.LintPolicy(ctx, p, opts...)
-				for i := 0; err == nil && i < len(list.Items); i++ {
-					refused = refused || list.Items[i].Severity == "error"
-				}
-				return list, err
-			})
-			if err == nil && refused {
-				err = saidError{fmt.Errorf("the policy would be refused")}
-			}
-			return err
-		},
-	})
-	cmd.Flags().StringVarP(&file, "file", "f", "", "`FILE` with the policy; - is standard input")
-}
-
-func findingColumns() []column[client.Finding] {
-	return []column[client.Finding]{
-		{name: "severity", cell: func(f client.Finding) string { return f.Severity }},
-		{name: "field", cell: func(f client.Finding) string { return f.Field }},
-		{name: "message", cell: func(f client.Finding) string { return f.Message }},
-	}
 }
 
 func (s *session) policyHealth(parent *cobra.Command) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/countersign/countersign/internal/statement"
 )
 
 func TestWhatWritesSend(t *testing.T) {
@@ -30,6 +32,7 @@ func TestWhatWritesSend(t *testing.T) {
 		"members add " + grace + " Treasury --role admin --switched-off all --expires 2027-01-31": `createMembership: POST /directory/v1/memberships  {"user_id":"` + grace + `","group_id":"` + treasury + `","role":"admin","configurable_permissions":null,"expires_at":"2027-01-31T00:00:00Z"}`,
 		"members update " + grace + " Treasury --switched-off can_run_reports --expires never":    `updateMembership: PATCH /directory/v1/memberships/0198c5f0-0000-7000-8000-0000000000aa  {"configurable_permissions":{"can_run_reports":false},"expires_at":null}`,
 		"members remove " + grace + " Treasury":                                                   `deleteMembership: DELETE /directory/v1/memberships/0198c5f0-0000-7000-8000-0000000000aa`,
+		"changes submit -f testdata/batch.json --overlap reject":                                  `submitChange: POST /directory/v1/changes overlap=reject {"operations":[{"kind":"user.suspend","user_id":"` + grace + `"}],"reason":"why"}`,
 		"changes cancel " + openChange:                                                            `cancelChange: POST /directory/v1/changes/` + openChange + `/cancel`,
 		"credentials create " + bot + " --type token --lifetime 90d":                              `createCredential: POST /directory/v1/credentials  {"user_id":"` + bot + `","type":"token","lifetime_seconds":7776000}`,
 		"credentials issue-code " + grace:                                                         `issueEnrolmentCode: POST /directory/v1/credentials/enrolment-codes  {"user_id":"` + grace + `"}`,
@@ -74,7 +77,7 @@ func TestListsTakeEveryParameterOfTheDocument(t *testing.T) {
 		"listGroups":       "groups list --state active --id " + treasury + " --not-id " + treasury + " --name N --user " + grace + " --modified-by " + grace + " -q x --permission a.b --sort -users_count --limit 5 --cursor 0 --at-least 3",
 		"listMemberships":  "members list --user " + grace + " --group " + treasury + " --state active,removed --role admin --sort user_name --limit 5 --cursor 0 --at-least 3",
 		"listGroupMembers": "groups members " + treasury + " --state active --role admin --sort user_name --limit 5 --cursor 0 --at-least 3",
-		"listChanges":      "changes list --state pending,stale --needs-me --user " + grace + " --group " + treasury + " --limit 5 --cursor 0 --at-least 3",
+		"listChanges":      "changes list --state pending,stale --needs-me --unreachable --voted-with " + bot + " --user " + grace + " --group " + treasury + " --limit 5 --cursor 0 --at-least 3",
 		"listCredentials":  "credentials list " + bot + " --at-least 3",
 		"listEntries":      "audit entries --from 1 --limit 5 --at-least 3",
 	} {
@@ -216,12 +219,16 @@ func TestAPrivateKeyIsNotSent(t *testing.T) {
 // An approver sees what he approves, and the digest of what he saw is what is sent.
 func TestWhatWasShownIsWhatIsApproved(t *testing.T) {
 	f := newFake(t)
-	f.will("getChange", answer{status: 200, body: changed(f.list("changes")[0], "digest", strings.Repeat("ab", 32))})
+	f.will("getChange", answer{status: 200, body: changed(f.list("changes")[0], "reason", "for a reason of this test")})
 	f.will("decideChange", refusal(409, "digest_mismatch", "digest", "The change is another one by now."))
 	c := at(f)
 	c.stdin, c.interactive = "yes\n", true
 	p := c.types(t, "changes", "approve", openChange, "--reason", "looks right")
-	want := fmt.Sprintf(`POST /directory/v1/changes/%s/approvals  {"decision":"approve","digest":"%s","comment":"looks right"}`, openChange, strings.Repeat("ab", 32))
+	digest := statement.ChangeDigest([]byte(f.documents[openChange]))
+	want := fmt.Sprintf(`POST /directory/v1/changes/%s/approvals  {"decision":"approve","digest":"%s","comment":"looks right"}`, openChange, digest)
+	if digest == aDigest || !strings.Contains(p.err, "digest  "+digest) {
+		t.Errorf("the digest of another change was shown: %s", p.err)
+	}
 	if got := f.lines("decideChange"); !slices.Equal(got, []string{want}) {
 		t.Errorf("sent %q, want %q", got, want)
 	}

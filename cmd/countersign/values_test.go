@@ -75,7 +75,7 @@ func TestEveryPermissionOfAGrantIsShown(t *testing.T) {
 	c := &client.Change{State: client.ChangeStatePending, Operations: slices.Repeat([]client.SubmittedOperation{op}, 100)}
 	var out bytes.Buffer
 	s := &session{process: &process{}, known: map[string]string{}}
-	s.showChange(&out, c, oneScreen)
+	s.showChange(&out, c, nil, oneScreen)
 	if n := strings.Count(out.String(), "resource149.read"); n != 100 {
 		t.Errorf("the last permission shows %d times of 100", n)
 	}
@@ -100,7 +100,7 @@ func FuzzAChangeCannotFakeALine(f *testing.F) {
 		}
 		var out bytes.Buffer
 		s := &session{process: &process{}, known: map[string]string{grace: quoted(name)}}
-		s.showChange(&out, c, everything)
+		s.showChange(&out, c, nil, everything)
 		const want = 23
 		if lines := strings.Count(out.String(), "\n"); lines != want {
 			t.Errorf("%d lines, want %d:\n%s", lines, want, out.String())

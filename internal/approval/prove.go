@@ -156,19 +156,13 @@ func (p *proof) without(gone []countersign.UserID) (Gap, bool) {
 	for i, list := range p.people {
 		left[i] = slices.DeleteFunc(slices.Clone(list), func(id countersign.UserID) bool { return slices.Contains(gone, id) })
 	}
-	have, filled := p.c.fill(left)
-	if filled {
+	short, found := p.c.short(left)
+	if !found {
 		return Gap{}, false
 	}
-	gap := Gap{RuleIDs: p.ids, Clause: -1, Signed: p.c.Signed, Need: p.c.Distinct, Left: len(different(left))}
+	gap := Gap{RuleIDs: p.ids, Clause: short.Clause, Signed: p.c.Signed, Need: short.Need, Left: short.Left}
 	if len(gone) > 0 {
 		gap.Requester = gone[0]
-	}
-	for i, clause := range p.c.Clauses {
-		if have[i] < clause.Clause.Need {
-			gap.Clause, gap.Need, gap.Left = i, clause.Clause.Need, have[i]
-			break
-		}
 	}
 	return gap, true
 }

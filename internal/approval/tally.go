@@ -60,8 +60,19 @@ type Tally struct {
 	// Clauses in the order of the case.
 	Clauses []ClauseTally
 	// Reachable is false when the request can no longer be met, even if all who
-	// have not spoken approve (L8).
+	// have not spoken approve (L8); Short then says of what there is too little.
 	Reachable bool
+	Short     Shortfall
+}
+
+// Shortfall is what too few people are left for.
+type Shortfall struct {
+	// Clause that is short of people; -1 when there are too few different people
+	// over all clauses.
+	Clause int
+	// Need people, of whom only Left are there.
+	Need int
+	Left int
 }
 
 // ClauseTally is how far one clause has come.
@@ -99,7 +110,8 @@ func Count(c Case) Tally {
 	for i := range tally.Clauses {
 		tally.Clauses[i].Have = have[i]
 	}
-	_, tally.Reachable = c.fill(possible)
+	short, found := c.short(possible)
+	tally.Short, tally.Reachable = short, !found
 	tally.People, tally.Denials = len(different(approved)), len(denied)
 	tally.Denied = tally.Denials >= max(c.Veto, 1)
 	// A requirement without clauses is met by policy, never by a tally: a
@@ -123,6 +135,21 @@ func (c Case) fill(people [][]countersign.UserID) (have []int, filled bool) {
 		filled = filled && have[i] >= clause.Clause.Need
 	}
 	return have, filled
+}
+
+// short finds what these people cannot fill: the first clause that lacks some, or
+// else the number of different people.
+func (c Case) short(people [][]countersign.UserID) (Shortfall, bool) {
+	have, filled := c.fill(people)
+	if filled {
+		return Shortfall{}, false
+	}
+	for i, clause := range c.Clauses {
+		if have[i] < clause.Clause.Need {
+			return Shortfall{Clause: i, Need: clause.Clause.Need, Left: have[i]}, true
+		}
+	}
+	return Shortfall{Clause: -1, Need: c.Distinct, Left: len(different(people))}, true
 }
 
 func (c Case) needs() []int {

@@ -16,7 +16,8 @@
 //	index         leaf index from 0; index+1 is the position facts cite
 //	time          RFC 3339 UTC with microseconds; never decreases
 //	kind          organization.created | change.submitted | change.applied |
-//	              approval.recorded | change.closed
+//	              change.turned | change.closed | approval.recorded |
+//	              attempt.refused
 //	actor         {user, person, credential, method, subject}: who did it, the
 //	              person who answers for it, proven how, on behalf of whom
 //	request       {id, idempotency}: HTTP request id, SHA-256 of the idempotency key
@@ -25,7 +26,12 @@
 //	              (because is a machine word; of a failed batch
 //	              "operations.<index>: <word>")
 //	approval      {decision, digest, person, credential, comment, statement,
-//	              signature, attested}; attested is "server" without a signature
+//	              signature, attested, method}; attested is "server" without a
+//	              signature, method says how it was signed: "ed25519"
+//	attempt       {action, kinds, code}: what the actor tried on which kinds of
+//	              change (and on which change), and the word of the refusal; or
+//	              {user, since, count}: how many more of an account's attempts,
+//	              within the minute from since, have no entry of their own
 //	effects       [{fact, from, to, set}] or {"blob", "count", "bytes"}
 //	previous_root base64 of the root of the tree before this leaf
 //	code          {build, schema}
@@ -95,6 +101,7 @@ type Leaf struct {
 	Request      *LeafRequest   `json:"request,omitzero"`
 	Change       *LeafChange    `json:"change,omitzero"`
 	Approval     *LeafApproval  `json:"approval,omitzero"`
+	Attempt      *LeafAttempt   `json:"attempt,omitzero"`
 	Effects      jsontext.Value `json:"effects,omitzero"`
 	PreviousRoot string         `json:"previous_root"`
 	Code         LeafCode       `json:"code"`
@@ -139,6 +146,18 @@ type LeafApproval struct {
 	Statement  string `json:"statement,omitzero"`
 	Signature  string `json:"signature,omitzero"`
 	Attested   string `json:"attested,omitzero"`
+	Method     string `json:"method,omitzero"`
+}
+
+// LeafAttempt is what somebody tried and was refused, or how many more attempts of
+// one account there were.
+type LeafAttempt struct {
+	Action string   `json:"action,omitzero"`
+	Kinds  []string `json:"kinds,omitzero"`
+	Code   string   `json:"code,omitzero"`
+	User   string   `json:"user,omitzero"`
+	Since  string   `json:"since,omitzero"`
+	Count  int      `json:"count,omitzero"`
 }
 
 // LeafCode says what wrote the entry.

@@ -27,6 +27,9 @@ type Options struct {
 	// that waits, and not a second one: for clients that have no other way to ask
 	// what became of it (contracts/box.md section 5.4).
 	Repeats bool
+	// RefuseOverlap refuses what would meet an open request in some fact
+	// (governance.md B.4): it is Stale, code change_overlaps.
+	RefuseOverlap bool
 	// Once makes the mutation replayable by its idempotency key; nil does not.
 	Once *Once
 	// notes says that it stores something which is no log entry: a nonce.
@@ -73,6 +76,8 @@ type Vote struct {
 	Statement    string
 	Signature    string
 	CredentialID countersign.CredentialID
+	// Method of the signature; empty means Ed25519 where there is one.
+	Method countersign.SigningMethod
 }
 
 // ChangeFilter selects change requests.
@@ -83,6 +88,13 @@ type ChangeFilter struct {
 	// UserID and GroupID keep requests that touch the user or group.
 	UserID  countersign.UserID
 	GroupID countersign.GroupID
+	// Reachable keeps open requests that can still be decided (true) or no longer
+	// can (false); nil does not ask.
+	Reachable *bool
+	// VotedWith keeps requests on which somebody's last word was given with this
+	// credential, or signed with it, before it was revoked: of open ones a vote that
+	// its revocation voids, of those that votes have decided a vote that counted.
+	VotedWith countersign.CredentialID
 }
 
 // ChangeView is a change request as its readers see it.
@@ -104,10 +116,16 @@ type ChangeView struct {
 	// Denials counts those who deny; Vetoes of them end the request.
 	Denials int
 	Vetoes  int
-	// Reachable is false when the remaining pool can no longer meet a clause.
-	Reachable bool
+	// Reachable is false when an open request can no longer be applied as things
+	// stand, and Unreachable says why (governance.md L8).
+	Reachable   bool
+	Unreachable *Unreachable
 	// CanDecide is true when the caller may vote and has not.
 	CanDecide bool
+	// Overlaps are the other open requests that this one meets in some fact.
+	Overlaps []Overlap
+	// Detail is nil in lists and in the answers to writes.
+	Detail *Detail
 }
 
 // ClauseNeed is how far one clause is met.

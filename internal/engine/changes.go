@@ -52,8 +52,7 @@ func (c weighed) due(row store.ChangeRecord, now time.Time) bool {
 
 // inTime refuses the approval that would let a request wait beyond its expiry.
 func (c weighed) inTime(row store.ChangeRecord, now time.Time) error {
-	delay := c.required.Delay()
-	if row.State == countersign.ChangeScheduled || now.Add(delay).Before(row.ExpiresAt) || !approval.Count(c.Case).Met {
+	if !c.tooLate(row.State, row.ExpiresAt, now) || !approval.Count(c.Case).Met {
 		return nil
 	}
 	return countersign.Code(countersign.Refused, "too_late", "", "this request would expire before its delay is over; ask for it anew")
@@ -116,7 +115,7 @@ func (e *Engine) Change(ctx context.Context, actor countersign.Actor, id counter
 	if err != nil {
 		return ChangeView{}, err
 	}
-	return v.weigh(v.describe(request)), nil
+	return v.weigh(v.describe(request), newOverlapping(v)), nil
 }
 
 // changeRow reads a request that the reader may see.
@@ -148,7 +147,8 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	}
 	c := gather(v.picture, request, v.now)
 	tally := approval.Count(c.Case)
-	out.Reachable = tally.Reachable
+	out.Unreachable = c.unreachable(request, tally, v.now)
+	out.Reachable = out.Unreachable == nil
 	out.People, out.NeedPeople, out.Denials, out.Vetoes = tally.People, c.Distinct, tally.Denials, c.Veto
 	if out.State == countersign.ChangeScheduled {
 		out.DueAt = request.ScheduledAt.Add(c.required.Delay())
@@ -163,10 +163,11 @@ func (v view) describe(request countersign.ChangeRequest) ChangeView {
 	return out
 }
 
-// weigh adds who would gain or lose what, of an open request.
-func (v view) weigh(c ChangeView) ChangeView {
+// weigh adds, to an open request, who would gain or lose what, and which others
+// meet it.
+func (v view) weigh(c ChangeView, others *overlapping) ChangeView {
 	if c.State.Open() {
-		c.Impact = v.picture.Impact(c.Effects, v.now)
+		c.Impact, c.Overlaps = v.picture.Impact(c.Effects, v.now), others.shown(&c.ChangeRequest)
 	}
 	return c
 }
@@ -182,19 +183,20 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 	defer v.done()
 	list := List[ChangeView]{Revision: v.picture.Position(), Items: []ChangeView{}}
 	switch {
-	case f.NeedsMe || onlyOpen(f.States):
+	case f.NeedsMe || f.Reachable != nil || onlyOpen(f.States):
 		v.fromBook(f, p, &list)
 	default:
 		err = e.store.Read(ctx, actor.Organization, func(tx store.ReadTx) error {
 			list.Items, list.Total, list.More = list.Items[:0], 0, false
-			if f.UserID == "" && f.GroupID == "" && access.SeeChange(actor, v.holds, "", "") {
+			if f.UserID == "" && f.GroupID == "" && f.VotedWith == "" && access.SeeChange(actor, v.holds, "", "") {
 				return v.pageFromStore(ctx, tx, f, p, &list)
 			}
 			return v.fromStore(ctx, tx, f, p, &list)
 		})
 	}
+	others := newOverlapping(v)
 	for i := range list.Items {
-		list.Items[i] = v.weigh(list.Items[i])
+		list.Items[i] = v.weigh(list.Items[i], others)
 	}
 	list.More = list.More && p.Limit > 0 // after no item there is no more, as in every list
 	return list, err
@@ -204,7 +206,8 @@ func (e *Engine) Changes(ctx context.Context, actor countersign.Actor, f ChangeF
 func (v view) keeps(f ChangeFilter, request countersign.ChangeRequest) bool {
 	state := request.StateAt(v.now)
 	return access.SeeChange(v.actor, v.holds, request.Requester, request.RequesterPerson) && f.touches(request) &&
-		(len(f.States) == 0 || slices.Contains(f.States, state))
+		(len(f.States) == 0 || slices.Contains(f.States, state)) &&
+		(f.VotedWith == "" || v.votedWith(request, f.VotedWith))
 }
 
 // gatherer takes requests newest first and keeps the page.
@@ -232,7 +235,8 @@ func (v view) fromBook(f ChangeFilter, p countersign.Page, list *List[ChangeView
 		if !v.keeps(f, request) {
 			continue
 		}
-		if seen := v.describe(request); !f.NeedsMe || seen.CanDecide {
+		seen := v.describe(request)
+		if (!f.NeedsMe || seen.CanDecide) && (f.Reachable == nil || *f.Reachable == seen.Reachable) {
 			gatherer{p, list}.take(seen)
 		}
 	}
@@ -244,7 +248,7 @@ const storePage = 200
 func (v view) fromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p countersign.Page, list *List[ChangeView]) error {
 	before := countersign.ChangeID("")
 	for {
-		rows, err := tx.Changes(ctx, f.stored(), before, storePage)
+		rows, err := f.rows(ctx, tx, before)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -259,6 +263,14 @@ func (v view) fromStore(ctx context.Context, tx store.ReadTx, f ChangeFilter, p 
 		}
 		before = rows[len(rows)-1].ID
 	}
+}
+
+// rows reads the next requests that may pass the filter.
+func (f ChangeFilter) rows(ctx context.Context, tx store.ReadTx, before countersign.ChangeID) ([]store.ChangeRecord, error) {
+	if f.VotedWith != "" {
+		return tx.ChangesVotedWith(ctx, f.VotedWith, before, storePage)
+	}
+	return tx.Changes(ctx, f.stored(), before, storePage)
 }
 
 // pageFromStore reads the requests of one page only: nothing but the state has to

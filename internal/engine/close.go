@@ -80,6 +80,7 @@ func (e *Engine) Cancel(ctx context.Context, actor countersign.Actor, id counter
 		if err != nil {
 			return countersign.Outcome{}, err
 		}
+		w.tries("cancel", nil, &request)
 		if !access.Cancel(w.actor, w.holds, request.Requester, request.RequesterPerson) {
 			return countersign.Outcome{}, access.Require(func(countersign.Permission) bool { return false }, countersign.ChangesCancel)
 		}
@@ -101,6 +102,7 @@ func (e *Engine) Replace(ctx context.Context, actor countersign.Actor, id counte
 		if err != nil {
 			return countersign.Outcome{}, err
 		}
+		w.tries("replace", ops, &request)
 		if w.actor.Subject != "" || w.actor.User != request.Requester && w.actor.Person() != request.RequesterPerson {
 			return countersign.Outcome{}, countersign.Code(countersign.Forbidden, "not_the_requester", "", "only who asked for a change can replace it; others may cancel it")
 		}

@@ -29,7 +29,7 @@ func checkVote(v Vote) error {
 	case v.Digest == "":
 		return countersign.E(countersign.Invalid, "digest", "is required: a vote names the digest of what the voter saw")
 	}
-	if err := checkComplete(v); err != nil {
+	if err := firstOf(checkComplete(v), checkMethod(v.Method, v.Statement != "")); err != nil {
 		return err
 	}
 	return countersign.CheckReason("comment", v.Comment)
@@ -59,6 +59,7 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
+	w.tries(string(v.Decision), nil, &request)
 	if err := access.Vote(w.actor, w.holds); err != nil {
 		return countersign.Outcome{}, err
 	}
@@ -67,6 +68,9 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 			"is not the digest of this request; read the request again and decide on what it says")
 	}
 	if state := request.StateAt(w.now); !state.Open() {
+		if settledBy(request, w.actor.User, v) {
+			return countersign.Outcome{Change: request}, nil
+		}
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
 	c, err := w.gather(request)
@@ -77,7 +81,7 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
 	}
 	last, voted := lastVote(c.Approvals, w.actor.User)
-	again := voted && last.Decision == v.Decision && (v.Statement == "" || v.Statement == last.Statement && v.Signature == last.Signature)
+	again := voted && v.repeats(last)
 	if err := c.mustSign(v, last); err != nil {
 		return countersign.Outcome{}, err
 	}
@@ -99,6 +103,19 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	default:
 		return w.vote(row, request, c, v)
 	}
+}
+
+// repeats reports whether a vote says what was said before.
+func (v Vote) repeats(last countersign.Approval) bool {
+	return last.Decision == v.Decision && (v.Statement == "" || v.Statement == last.Statement && v.Signature == last.Signature)
+}
+
+// settledBy reports whether this very vote is what decided a request: whoever has not
+// got the answer says it again and is given it (governance.md B.8).
+func settledBy(request countersign.ChangeRequest, person countersign.UserID, v Vote) bool {
+	last, voted := lastVote(request.Approvals, person)
+	decided := request.State == countersign.ChangeApplied || request.State == countersign.ChangeRejected || request.State == countersign.ChangeFailed
+	return voted && decided && v.repeats(last) && request.Version == last.Position+1 // the entry that ended it came next
 }
 
 // visible loads a request the actor may know about.

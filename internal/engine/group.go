@@ -31,6 +31,10 @@ type job struct {
 	// late is an error to be reported although the transaction commits.
 	late error
 	err  error
+	// tried is what the job was about, as far as it came; counted says that its
+	// refusal is kept, perhaps without an entry.
+	tried   attempt
+	counted bool
 	// settled is set when it is known what became of the job. Without it nobody is
 	// told that he succeeded: the leader panicked outside of any mutation.
 	settled bool
@@ -112,6 +116,12 @@ func (e *Engine) mutate(ctx context.Context, actor countersign.Actor, o Options,
 	if j.err != nil {
 		return Result{}, j.err
 	}
+	if j.result.Preview != nil {
+		// Outside of the transaction: it looks at every name there is.
+		if err := e.detail(ctx, actor, j.result.Preview); err != nil {
+			return Result{}, err
+		}
+	}
 	return j.result, j.late
 }
 
@@ -182,7 +192,7 @@ func (e *Engine) transact(ctx context.Context, p *place, group []*job) {
 		j.settled = true
 	}
 	if len(group) == 1 {
-		e.rememberAlone(ctx, group[0])
+		e.rememberAlone(ctx, p, group[0])
 	}
 }
 
@@ -200,10 +210,10 @@ func (e *Engine) failed(ctx context.Context, p *place, group []*job, err error) 
 }
 
 // kept reports whether a job wants something stored that is no log entry: the
-// answer to an idempotency key, or a nonce.
+// answer to an idempotency key, a nonce, or the count of a refused attempt.
 func kept(group []*job) bool {
 	for _, j := range group {
-		if (j.o.Once != nil || j.o.notes) && !j.o.DryRun {
+		if (j.o.Once != nil || j.o.notes || j.counted) && !j.o.DryRun {
 			return true
 		}
 	}
@@ -213,7 +223,7 @@ func kept(group []*job) bool {
 // attempt runs one job and returns the picture after it. Only the failures of the
 // store itself are returned: they end the transaction, which may then run again.
 func (e *Engine) attempt(ctx context.Context, tx store.WriteTx, picture *roster.Picture, j *job, shared bool) (*roster.Picture, error) {
-	j.result, j.late, j.err, j.panicked = Result{}, nil, nil, nil
+	j.result, j.late, j.err, j.panicked, j.tried, j.counted = Result{}, nil, nil, nil, attempt{}, false
 	written := &recorder{WriteTx: tx, picture: picture}
 	run := func() error {
 		result, late, err := e.perform(ctx, written, j)
@@ -241,8 +251,8 @@ func (e *Engine) attempt(ctx context.Context, tx store.WriteTx, picture *roster.
 	case isKind(err, countersign.Unavailable):
 		return nil, err
 	}
-	j.err = e.rememberShared(ctx, written, picture, j, err)
-	return picture, nil
+	j.err = e.rememberShared(ctx, written, j, err)
+	return written.after(ctx)
 }
 
 // perform is one job without its savepoint. A panic becomes an error here, so
@@ -258,5 +268,6 @@ func (e *Engine) perform(ctx context.Context, tx *recorder, j *job) (result Resu
 		return Result{}, nil, err
 	}
 	w.written = tx
+	defer func() { j.tried = w.tried }()
 	return w.perform(j.do)
 }

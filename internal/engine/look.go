@@ -106,7 +106,7 @@ func (l *Look) Tokens(kind countersign.UserType, users []countersign.UserID, p c
 // Asked is who is asked about an open request, and what he said.
 type Asked struct {
 	CreatedAt time.Time
-	// Reachable is false when the remaining people can no longer meet a clause.
+	// Reachable is false when it can no longer be applied as things stand.
 	Reachable bool
 	// Clauses must all be met.
 	Clauses []AskedClause
@@ -136,7 +136,7 @@ func (l *Look) Asked(id countersign.ChangeID) (Asked, bool) {
 		return Asked{}, false
 	}
 	c := gather(l.picture, request, l.now)
-	out := Asked{CreatedAt: request.CreatedAt, Reachable: approval.Count(c.Case).Reachable}
+	out := Asked{CreatedAt: request.CreatedAt, Reachable: c.unreachable(request, approval.Count(c.Case), l.now) == nil}
 	for _, clause := range c.Clauses {
 		voters := approval.Voters(clause, c.Excluded)
 		asked := AskedClause{Need: clause.Clause.Need}

@@ -65,7 +65,7 @@ func (h *house) busy() (all []countersign.ChangeID) {
 
 func TestListsOfRequestsAgreeWithReadingEach(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
-		mine := h.busy()
+		mine := append(h.busy(), h.outOfReach().ID)
 		all := h.everyRequest()
 		if len(all) <= len(mine) {
 			t.Fatalf("%d requests", len(all))
@@ -83,7 +83,10 @@ func TestListsOfRequestsAgreeWithReadingEach(t *testing.T) {
 		filters := map[string]engine.ChangeFilter{
 			"all": {}, "needs me": {NeedsMe: true}, "about vera": {UserID: h.ID("vera")}, "about a group": {GroupID: group},
 			"open or expired": {States: []countersign.ChangeState{countersign.ChangePending, countersign.ChangeExpired}},
-			"open about vera": {States: []countersign.ChangeState{countersign.ChangePending}, UserID: h.ID("vera")},
+			"reachable":       {Reachable: new(true)}, "out of reach": {Reachable: new(bool)},
+			"out of reach and expired": {Reachable: new(bool), States: []countersign.ChangeState{countersign.ChangeExpired}},
+			"reachable by me":          {Reachable: new(true), NeedsMe: true},
+			"open about vera":          {States: []countersign.ChangeState{countersign.ChangePending}, UserID: h.ID("vera")},
 		}
 		for _, state := range countersign.ChangeStates() {
 			filters[string(state)] = engine.ChangeFilter{States: []countersign.ChangeState{state}}
@@ -135,6 +138,7 @@ func TestListsOfRequestsAgreeWithReadingEach(t *testing.T) {
 func wants(f engine.ChangeFilter, v engine.ChangeView) bool {
 	text := fmt.Sprint(v.Base)
 	return (len(f.States) == 0 || slices.Contains(f.States, v.State)) && (!f.NeedsMe || v.CanDecide) &&
+		(f.Reachable == nil || v.State.Open() && v.Reachable == *f.Reachable) &&
 		strings.Contains(text, string(f.UserID)) && strings.Contains(text, string(f.GroupID))
 }
 

@@ -129,8 +129,8 @@ func (h *house) mustRefuse(op countersign.Change, code, field string) {
 	before := h.head().Size
 	_, err := h.asks(op, engine.Options{})
 	refused(h.t, err, code, field)
-	if after := h.head().Size; after != before {
-		h.t.Errorf("a refusal moved the log from %d to %d", before, after)
+	if h.movedSince(before) {
+		h.t.Errorf("a refusal moved the log from %d", before)
 	}
 }
 

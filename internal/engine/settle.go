@@ -21,7 +21,7 @@ func (w *work) vote(row store.ChangeRecord, request countersign.ChangeRequest, c
 	}
 	given := countersign.Approval{
 		Change: request.ID, Person: w.actor.User, Credential: w.actor.Credential, Decision: v.Decision,
-		Digest: v.Digest, Comment: v.Comment, At: w.now, Position: position, Statement: v.Statement, Signature: v.Signature,
+		Digest: v.Digest, Comment: v.Comment, At: w.now, Position: position, Statement: v.Statement, Signature: v.Signature, Method: methodOf(v),
 	}
 	c.Approvals = append(slices.Clone(c.Approvals), given)
 	if err := c.inTime(row, w.now); err != nil {
@@ -33,7 +33,7 @@ func (w *work) vote(row store.ChangeRecord, request countersign.ChangeRequest, c
 		approval: &audit.LeafApproval{
 			Decision: string(v.Decision), Digest: v.Digest, Person: string(given.Person),
 			Credential: string(given.Credential), Comment: v.Comment,
-			Statement: v.Statement, Signature: v.Signature, Attested: string(given.Attested()),
+			Statement: v.Statement, Signature: v.Signature, Attested: string(given.Attested()), Method: string(given.Method),
 		},
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -45,6 +46,32 @@ func (e *Engine) Statement(ctx context.Context, actor countersign.Actor, id coun
 	})
 	made.Revision = result.Revision
 	return made, err
+}
+
+// CheckMethod refuses, as Invalid at "method", a method of signing that nobody here
+// can verify. No method is the only one there is.
+func CheckMethod(by countersign.SigningMethod) error { return checkMethod(by, true) }
+
+// checkMethod is CheckMethod, and refuses one that signs nothing.
+func checkMethod(by countersign.SigningMethod, signs bool) error {
+	switch {
+	case by == "":
+		return nil
+	case !slices.Contains(countersign.SigningMethods(), by):
+		return countersign.Code(countersign.Invalid, "method_unknown", "method", "is no method of signing that is taken here; the only one is ed25519")
+	case !signs:
+		return countersign.E(countersign.Invalid, "method", "says how a vote is signed, and this one is not: send statement, signature and credential_id, or no method")
+	default:
+		return nil
+	}
+}
+
+// methodOf is how a vote is signed; empty when it is not.
+func methodOf(v Vote) countersign.SigningMethod {
+	if v.Statement == "" {
+		return ""
+	}
+	return cmp.Or(v.Method, countersign.MethodEd25519)
 }
 
 func (w *work) stateFor(id countersign.ChangeID, d countersign.Decision, key countersign.CredentialID) (ToSign, error) {
@@ -195,8 +222,11 @@ func (w *work) gather(request countersign.ChangeRequest) (weighed, error) {
 // stillSigned reports whether a vote says what it was signed to say; one without a
 // signature says so.
 func (w *work) stillSigned(request countersign.ChangeRequest, a countersign.Approval) (bool, error) {
-	if a.Statement == "" && a.Signature == "" {
+	if a.Statement == "" && a.Signature == "" && a.Method == "" {
 		return true, nil
+	}
+	if a.Method != countersign.MethodEd25519 {
+		return false, nil // what cannot be verified does not count
 	}
 	said, err := statement.Parse([]byte(a.Statement))
 	if err != nil {

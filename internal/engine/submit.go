@@ -56,6 +56,9 @@ func inBatch(o Options, i int, err error) error {
 // submit is Submit within a transaction; replaced is the request this one
 // succeeds, nil when there is none.
 func (w *work) submit(given []countersign.Change, id countersign.ChangeID, replaced *countersign.ChangeRequest) (countersign.Outcome, error) {
+	if replaced == nil {
+		w.tries("submit", given, nil)
+	}
 	if before, err := w.takenIn(given); err != nil || before != nil {
 		return orNone(before), err
 	}
@@ -129,6 +132,10 @@ func (w *work) applyAtOnce(request countersign.ChangeRequest) (countersign.Outco
 		return countersign.Outcome{}, noEffect()
 	}
 	request.Base, request.State = l.base, countersign.ChangeApplied
+	request.Effects, request.EffectsTotal = l.effects, len(l.effects)
+	if err := w.checkOverlap(request); err != nil {
+		return countersign.Outcome{}, err
+	}
 	request.AppliedPosition, request.ClosedAt, request.Version = position, w.now, position
 	committer := canon.NewCommitter(w.e.random, nil)
 	document, openings, err := writeDocument(w.actor.Organization, &request, l.effects, committer)
@@ -184,7 +191,8 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	if err := checkReachable(request); err != nil {
 		return countersign.Outcome{}, err
 	}
-	if err := w.checkSingle(request); err != nil {
+	request.Effects, request.EffectsTotal = l.effects, len(l.effects)
+	if err := firstOf(w.checkSingle(request), w.checkOverlap(request)); err != nil {
 		return countersign.Outcome{}, err
 	}
 	position, err := w.position()
@@ -204,7 +212,11 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
-	if err := w.tx.PutChange(w.ctx, record(request, document, openings), request.Base); err != nil {
+	row := record(request, document, openings)
+	if row.Intent, err = intentOf(request.Operations); err != nil {
+		return countersign.Outcome{}, err
+	}
+	if err := w.tx.PutChange(w.ctx, row, request.Base); err != nil {
 		return countersign.Outcome{}, err
 	}
 	return countersign.Outcome{Change: request}, nil

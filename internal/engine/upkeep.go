@@ -57,7 +57,8 @@ func (e *Engine) Figures() Figures {
 }
 
 // Tend does what time asks for in every organization in use: it applies requests
-// whose delay is over, records that requests have expired, forgets idempotency
+// whose delay is over, records that requests have expired, tells how many refused
+// attempts were only counted, forgets idempotency
 // records that are too old, and deletes the tickets of tokens that have expired.
 // Readers depend on none of it. It goes on after a failure and returns all.
 func (e *Engine) Tend(ctx context.Context) error {
@@ -69,7 +70,8 @@ func (e *Engine) Tend(ctx context.Context) error {
 	for _, p := range e.shelf.all() {
 		due := e.applyDue(ctx, p.org, p.picture.Load())
 		_, err := e.Expire(ctx, p.org)
-		failures = append(failures, due, err, e.store.Write(ctx, p.org, func(tx store.WriteTx) error {
+		_, told := e.mutate(ctx, countersign.Actor{Organization: p.org, Method: countersign.BySystem}, Options{}, (*work).tellAttempts)
+		failures = append(failures, due, err, told, e.store.Write(ctx, p.org, func(tx store.WriteTx) error {
 			return tx.Forget(ctx, e.instant().Add(-countersign.IdempotencyLife), most)
 		}), e.store.WriteTickets(ctx, p.org, func(tx store.TicketTx) error {
 			return tx.PurgeTickets(ctx, e.instant().Add(-ticketGrace), mostTickets)

@@ -257,7 +257,7 @@ func (j *judge) nothingAfterExpiry(c commit) error {
 	for _, e := range c.entries {
 		row := c.after.change(e.said.Change.ID)
 		waited := c.before.changes[row.ID] != nil
-		late := waited && !e.Time.Before(row.ExpiresAt)
+		late := waited && e.Kind != countersign.EntryRefused && !e.Time.Before(row.ExpiresAt)
 		if late {
 			j.counts["late"]++
 		}

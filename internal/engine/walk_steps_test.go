@@ -138,7 +138,7 @@ func (w *walker) found() {
 }
 
 // fail ends the walk.
-func (w *walker) fail(err error) { panic(failed{fmt.Errorf("step %d: %w", w.number, err)}) }
+func (w *walker) fail(err error) { panic(ended{fmt.Errorf("step %d: %w", w.number, err)}) }
 
 // must lets only errors pass that say what is wrong; others are ours.
 func (w *walker) must(err error) {

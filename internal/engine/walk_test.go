@@ -131,8 +131,8 @@ func shorten(ctx context.Context, s store.Store, seed uint64, taken int) []int {
 	return only
 }
 
-// told is what came of a walk.
-type told struct {
+// walked is what came of a walk.
+type walked struct {
 	// steps that were taken or left out before it failed.
 	steps   int
 	trace   []string
@@ -141,17 +141,17 @@ type told struct {
 	failure error
 }
 
-// failed is how a step ends a walk.
-type failed struct{ error }
+// ended is how a step ends a walk.
+type ended struct{ error }
 
 // walk takes the steps of a seed that only allows, nil meaning all.
-func walk(ctx context.Context, s store.Store, seed uint64, only func(step int) bool) (out told) {
+func walk(ctx context.Context, s store.Store, seed uint64, only func(step int) bool) (out walked) {
 	w := newWalker(ctx, s, seed)
 	defer func() {
 		out.trace, out.counts, out.history = w.trace, w.judge.counts, w.history
 		switch r := recover().(type) {
 		case nil:
-		case failed:
+		case ended:
 			out.failure = r.error
 		default:
 			panic(r)

@@ -35,6 +35,8 @@ type work struct {
 	// late is an error to be reported although the transaction commits: the
 	// request was closed on the way.
 	late error
+	// tried is what this is about, for the log if it is refused.
+	tried attempt
 }
 
 // perform finds the answer of an earlier request with the same key, or does the
@@ -73,7 +75,7 @@ func (w *work) preview(request countersign.ChangeRequest) *ChangeView {
 	v := view{picture: w.picture, actor: w.actor, now: w.now}
 	seen := v.describe(request)
 	if seen.State.Open() || seen.State == countersign.ChangeApplied {
-		seen.Impact = v.picture.Impact(request.Effects, v.now)
+		seen.Impact, seen.Overlaps = v.picture.Impact(request.Effects, v.now), newOverlapping(v).shown(&request)
 	}
 	return &seen
 }
@@ -201,38 +203,66 @@ func (o Options) keeps(failure error) bool {
 
 // rememberAlone keeps the refusal of a job whose transaction was rolled back for
 // it, in one of its own.
-func (e *Engine) rememberAlone(ctx context.Context, j *job) {
+func (e *Engine) rememberAlone(ctx context.Context, p *place, j *job) {
 	defer j.keepPanic()
-	if j.panicked != nil || !j.o.keeps(j.err) {
+	if j.panicked != nil || !j.o.keeps(j.err) && !j.isAttempt(j.err) {
 		return
 	}
-	err := e.store.Write(ctx, j.actor.Organization, func(tx store.WriteTx) error {
-		w := &work{e: e, ctx: ctx, tx: tx, actor: j.actor, o: j.o, now: e.instant()}
+	var next *roster.Picture
+	err := e.store.Write(ctx, p.org, func(tx store.WriteTx) error {
+		picture, err := p.picture.Load().Follow(ctx, source{tx})
+		if err != nil {
+			return err
+		}
+		written := &recorder{WriteTx: tx, picture: picture}
+		if err := e.keepRefusal(ctx, written, j, j.err); err != nil {
+			return err
+		}
+		picture, err = written.after(ctx)
+		next = picture
+		return err
+	})
+	if err != nil {
+		refusal := j.err
+		e.failed(ctx, p, []*job{j}, err)
+		j.err = countersign.E(countersign.Unavailable, "", "the outcome could not be recorded; repeat the request with the same key").Caused(errors.Join(err, refusal))
+		return
+	}
+	e.publish(p, next)
+}
+
+// rememberShared keeps the refusal of a job in the transaction it shares.
+func (e *Engine) rememberShared(ctx context.Context, written *recorder, j *job, failure error) error {
+	defer j.keepPanic()
+	if j.panicked != nil || !j.o.keeps(failure) && !j.isAttempt(failure) {
+		return failure
+	}
+	if err := e.keepRefusal(ctx, written, j, failure); err != nil {
+		return errors.Join(err, failure)
+	}
+	return failure
+}
+
+// keepRefusal keeps what its client may ask for again, and what the log is to tell.
+func (e *Engine) keepRefusal(ctx context.Context, written *recorder, j *job, failure error) error {
+	w, err := e.begin(ctx, written, written.picture, j.actor, j.o)
+	if err != nil {
+		return err
+	}
+	if j.o.keeps(failure) {
 		// Somebody else may have executed the key meanwhile; his answer stands.
 		if answer, err := w.replay(); err != nil || answer != nil {
 			return err
 		}
-		return w.remember(Result{}, j.err)
-	})
-	if err != nil {
-		j.err = countersign.E(countersign.Unavailable, "", "the outcome could not be recorded; repeat the request with the same key").Caused(errors.Join(err, j.err))
+		if err := w.remember(Result{}, failure); err != nil {
+			return err
+		}
 	}
-}
-
-// rememberShared keeps the refusal of a job in the transaction it shares.
-func (e *Engine) rememberShared(ctx context.Context, tx store.WriteTx, picture *roster.Picture, j *job, failure error) error {
-	defer j.keepPanic()
-	if j.panicked != nil || !j.o.keeps(failure) {
-		return failure
+	if !j.isAttempt(failure) {
+		return nil
 	}
-	w, err := e.begin(ctx, tx, picture, j.actor, j.o)
-	if err != nil {
-		return errors.Join(err, failure)
-	}
-	if err := w.remember(Result{}, failure); err != nil {
-		return errors.Join(err, failure)
-	}
-	return failure
+	j.counted = true
+	return w.recordAttempt(j.tried, failure)
 }
 
 // entry is what a mutation wants recorded.
@@ -240,6 +270,7 @@ type entry struct {
 	kind     countersign.EntryKind
 	change   *audit.LeafChange
 	approval *audit.LeafApproval
+	attempt  *audit.LeafAttempt
 	// document in committed form, for the first entry of a change.
 	document []byte
 	effects  []countersign.Effect
@@ -269,7 +300,7 @@ func (w *work) append(n entry) error {
 	leaf := audit.Leaf{
 		V: audit.Version, Origin: audit.Origin(w.actor.Organization), Organization: string(w.actor.Organization),
 		Index: head.Size, Time: audit.FormatTime(w.now), Kind: string(n.kind), Actor: w.leafActor(),
-		Request: w.leafRequest(), Change: n.change, Approval: n.approval, PreviousRoot: root,
+		Request: w.leafRequest(), Change: n.change, Approval: n.approval, Attempt: n.attempt, PreviousRoot: root,
 		Code: audit.LeafCode{Build: w.e.build, Schema: audit.Schema},
 	}
 	sealed, err := audit.Seal(leaf, n.document, n.effects, n.committer)

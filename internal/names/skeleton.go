@@ -17,9 +17,13 @@ import (
 //
 // It is for comparing only, and never for show.
 func Skeleton(s string) string {
-	s = foldCase(norm.NFKD.String(Fold(s)))
+	return strings.TrimSpace(looks(Fold(s)))
+}
+
+// looks is Skeleton of a folded text, with the blanks around it.
+func looks(folded string) string {
 	var b strings.Builder
-	for _, r := range norm.NFD.String(s) {
+	for _, r := range norm.NFD.String(foldCase(norm.NFKD.String(folded))) {
 		switch plain, listed := lookalikes[r]; {
 		case listed:
 			b.WriteString(plain)
@@ -37,7 +41,7 @@ func Skeleton(s string) string {
 		}
 	}
 	// Dropping the unseen may have brought marks together.
-	return strings.TrimSpace(norm.NFD.String(b.String()))
+	return norm.NFD.String(b.String())
 }
 
 // Confusable reports whether a reader could take a for b. A text is confusable

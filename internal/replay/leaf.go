@@ -36,6 +36,7 @@ type leaf struct {
 	Request      *leafRequest   `json:"request"`
 	Change       *leafChange    `json:"change"`
 	Approval     *leafApproval  `json:"approval"`
+	Attempt      *leafAttempt   `json:"attempt"`
 	Effects      jsontext.Value `json:"effects"`
 	PreviousRoot string         `json:"previous_root"`
 	Code         struct {
@@ -79,6 +80,16 @@ type leafApproval struct {
 	Statement  string                   `json:"statement"`
 	Signature  string                   `json:"signature"`
 	Attested   string                   `json:"attested"`
+	Method     string                   `json:"method"`
+}
+
+type leafAttempt struct {
+	Action string                   `json:"action"`
+	Kinds  []countersign.ChangeKind `json:"kinds"`
+	Code   string                   `json:"code"`
+	User   countersign.UserID       `json:"user"`
+	Since  string                   `json:"since"`
+	Count  int                      `json:"count"`
 }
 
 type blobRef struct {

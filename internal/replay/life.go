@@ -257,7 +257,7 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 	}
 	r.votes = append(r.votes, countersign.Approval{
 		Change: r.ID, Person: a.Person, Credential: a.Credential, Decision: a.Decision, Digest: a.Digest, Comment: comment,
-		At: p.now, Position: p.position, Statement: a.Statement, Signature: a.Signature,
+		At: p.now, Position: p.position, Statement: a.Statement, Signature: a.Signature, Method: countersign.SigningMethod(a.Method),
 	})
 	r.version = p.position
 	p.turn(r)
@@ -464,7 +464,7 @@ func (r *request) record() store.ChangeRecord {
 		ID: r.ID, State: r.state, Requester: r.Requester, RequesterPerson: r.RequesterPerson, Digest: r.digest,
 		Payload: r.raw, Openings: openings, CreatedAt: r.created, ExpiresAt: r.expires, ClosedAt: r.closedAt,
 		ClosedBy: r.closedBy, ClosedBecause: r.because, ReplacedBy: r.successor, WinnerID: r.winner,
-		AppliedPosition: r.applied, Version: r.version, ScheduledAt: r.scheduled, Approvals: r.votes,
+		AppliedPosition: r.applied, Version: r.version, ScheduledAt: r.scheduled, Approvals: r.votes, Intent: r.intent(),
 	}
 }
 

@@ -20,7 +20,7 @@
 //
 // Files: replay.go (the walk through the log), follow.go (one that goes on as the log grows), leaf.go (what an entry and a
 // change document look like), tree.go (the Merkle tree), facts.go (from effects
-// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), rules.go (who may
+// to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures under votes), refused.go (attempts), rules.go (who may
 // approve what).
 package replay
 
@@ -80,6 +80,8 @@ type player struct {
 	// roots are those the tree had, by size; nonces are those that votes carried.
 	roots  []string
 	nonces map[string]bool
+	// refused counts the attempts of an account that were refused.
+	refused map[countersign.UserID]*refusals
 
 	found []string
 	// broken is a read that failed.
@@ -90,7 +92,7 @@ func newPlayer(org countersign.OrganizationID) *player {
 	return &player{
 		org:   org,
 		facts: map[countersign.Fact]*fact{}, requests: map[countersign.ChangeID]*request{},
-		nonces: map[string]bool{},
+		nonces: map[string]bool{}, refused: map[countersign.UserID]*refusals{},
 	}
 }
 
@@ -138,6 +140,9 @@ func (p *player) play(e countersign.AuditEntry) {
 	case countersign.EntryClosed:
 		p.must(len(effects) == 0 && l.Approval == nil, "what is closed has no effects")
 		p.playClosing(l)
+	case countersign.EntryRefused:
+		p.must(len(effects) == 0 && l.Approval == nil, "what is refused has no effects")
+		p.playRefusal(l)
 	default:
 		p.must(false, "%q is no kind of entry", l.Kind)
 	}

@@ -40,7 +40,7 @@ const lifeOfStatement = 10 * time.Minute
 // checkSignature holds a vote to its signature, or to saying that it has none.
 func (p *player) checkSignature(r *request, a *leafApproval) {
 	if a.Statement == "" {
-		p.must(a.Signature == "" && a.Attested == "server", "a vote without a statement, attested by %q", a.Attested)
+		p.must(a.Signature == "" && a.Method == "" && a.Attested == "server", "a vote without a statement, attested by %q", a.Attested)
 		needs := p.voters(r).signed && a.Decision == countersign.Approve
 		p.must(!needs, "an approval of change %s without the signature that is asked", r.ID)
 		return
@@ -57,6 +57,7 @@ func (p *player) checkSignature(r *request, a *leafApproval) {
 	ends := p.moment(key.ExpiresAt)
 	p.must(f.version > 0 && key.Type == countersign.ApprovalKey && key.UserID == a.Person && key.State == countersign.CredentialActive &&
 		(ends.IsZero() || p.now.Before(ends)), "a statement signed with %s, which is no working key of %s", s.Credential, a.Person)
+	p.must(a.Method == "ed25519", "a vote signed by the method %q", a.Method)
 	p.must(verifies(key.PublicKey, raw, a.Signature), "a signature that is not that of its statement")
 	p.must(len(s.Nonce) == 64 && !p.nonces[s.Nonce], "a nonce that was used, or is none")
 	p.nonces[s.Nonce] = true

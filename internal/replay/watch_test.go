@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/replay"
 	"github.com/countersign/countersign/internal/scenario"
 	"github.com/countersign/countersign/internal/testdb"
@@ -54,6 +55,14 @@ func TestTheReplayNotices(t *testing.T) {
 			first := w.As("bot").Asks(&countersign.CreateGroup{Name: "Desk"})
 			second := w.As("vera").Replaces(first, &countersign.CreateGroup{Name: "Desk 2"})
 			w.As("ada").Approves(second)
+		},
+		"more attempts than are told": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			for range 2 * engine.MaxAttempts {
+				w.As("vera").Asks(w.Grant("vera", countersign.AuditRead))
+			}
+			w.Clock.Pass(engine.AttemptWindow)
+			w.As("vera").Asks(w.Grant("vera", countersign.AuditRead))
 		},
 		"a vote after the expiry": func(w *scenario.World, policy func(countersign.Policy)) {
 			policy(countersign.TwoPersonPolicy())

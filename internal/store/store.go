@@ -316,8 +316,20 @@ type ChangeRecord struct {
 	Version         int64
 	// ScheduledAt is when a scheduled request got the approvals it needs.
 	ScheduledAt time.Time
+	// Intent is by what requests that ask for the same are found; empty where
+	// nobody looks for it.
+	Intent string
 	// Approvals are filled by reads, in order of position; PutChange ignores them.
 	Approvals []countersign.Approval
+}
+
+// EarlierChange is as much of a request as a list of earlier ones tells.
+type EarlierChange struct {
+	ID            countersign.ChangeID
+	State         countersign.ChangeState
+	ExpiresAt     time.Time
+	ClosedAt      time.Time
+	ClosedBecause string
 }
 
 // ChangeReads are the reads of change requests.
@@ -335,9 +347,16 @@ type ChangeReads interface {
 	// Changes lists requests newest first: ids below before ("" for the newest),
 	// in one of states as stored (nil for all), at most limit.
 	Changes(ctx context.Context, states []countersign.ChangeState, before countersign.ChangeID, limit int) ([]ChangeRecord, error)
+	// ChangesVotedWith lists, newest first as Changes does, the requests on which a
+	// vote was given with a credential, or with a statement that names it. It looks
+	// through all votes: it is for the day on which a credential was stolen.
+	ChangesVotedWith(ctx context.Context, credential countersign.CredentialID, before countersign.ChangeID, limit int) ([]ChangeRecord, error)
 	// CountChanges counts requests by state; open ones whose expiry is at or before
 	// now count as expired.
 	CountChanges(ctx context.Context, now time.Time) (map[countersign.ChangeState]int, error)
+	// EarlierChanges returns the requests of a person with an intent, which is not
+	// empty, newest first: ids below before ("" for the newest), at most limit.
+	EarlierChanges(ctx context.Context, person countersign.UserID, intent string, before countersign.ChangeID, limit int) ([]EarlierChange, error)
 	// ExpiredChanges returns ids of open requests whose expiry is at or before
 	// now, at most limit.
 	ExpiredChanges(ctx context.Context, now time.Time, limit int) ([]countersign.ChangeID, error)

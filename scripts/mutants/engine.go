@@ -61,7 +61,7 @@ func replayed() []rule {
 		{"replay: sealed means governed", submit, "if !organization.Sealed() {\n		return approval.Asked{}", "if true {\n		return approval.Asked{}", enginePkg, walks},
 		{"replay: subjects", submit, "		out = append(out, approval.Subjects(op)...)\n", "		_ = op\n", enginePkg, walks},
 		{"replay: a moved fact makes stale", submit, "		if id == winner {", "		if true {", enginePkg, walks},
-		{"replay: nothing after its expiry", decide, "	if state := request.StateAt(w.now); !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	c, err := w.gather(", "	if state := request.State; !state.Open() {\n		return countersign.Outcome{}, alreadyClosed(request, state)\n	}\n	c, err := w.gather(", enginePkg, walks},
+		{"replay: nothing after its expiry", decide, "	if state := request.StateAt(w.now); !state.Open() {\n		if settledBy(", "	if state := request.State; !state.Open() {\n		if settledBy(", enginePkg, walks},
 		{"replay: who left asks nothing", ledger, "l.deactivated = append(l.deactivated, u.ID)", "_ = u", enginePkg, walks},
 		{"replay: times do not go back", "internal/engine/work.go", "	if now.Before(head.Time) {\n", "	if false && now.Before(head.Time) {\n", replayPkg, notices},
 		{"replay: rows are those of the log", ledger, "u.Version, u.ModifiedAt = l.position, l.w.now\n", "u.Version, u.ModifiedAt, u.Name = l.position, l.w.now, u.Name+\".\"\n", enginePkg, walks},

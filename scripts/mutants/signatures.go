@@ -3,7 +3,7 @@ package main
 // signatures are the rules of signed approvals.
 func signatures() []rule {
 	const signed, form, tally = "internal/engine/signed.go", "internal/statement/statement.go", "internal/approval/tally.go"
-	const once, cli = "TestASignatureIsGoodForOneVoteOnly", "cmd/countersign/changes_sign.go"
+	const once, cli, examine = "TestASignatureIsGoodForOneVoteOnly", "cmd/countersign/changes_sign.go", "cmd/countersign/changes_examine.go"
 	return []rule{
 		{"signature: it is verified", signed, "if err := statement.Verify(key.PublicKey, []byte(v.Statement), v.Signature); err != nil {", "if key.PublicKey == \"\" {\n		var err error", enginePkg, once},
 		{"signature: every word is compared", signed, "if member := said.Differs(want); member != \"\" {", "if member := said.Differs(want); member == \"v\" {", enginePkg, once},
@@ -21,8 +21,8 @@ func signatures() []rule {
 		{"signature: asked of who can sign", "internal/engine/lockout.go", " || signed && !has(countersign.ApprovalKey)", "", enginePkg, "TestSignaturesAreNotAskedOfWhoHasNoKey"},
 		{"signature: one form is read", form, "if err != nil || !bytes.Equal(again, raw) {", "if err != nil {", "./internal/statement", "TestOnlyOneWritingOfAStatementIsRead"},
 		{"signature: one writing is taken", form, "base64.StdEncoding.Strict()", "base64.StdEncoding", "./internal/statement", "TestASignatureIsOfOneStatementByOneKey"},
-		{"signature: the command line computes the digest", cli, "if out.digest != c.Digest {", "if false {", "./cmd/countersign", "TestWhatIsSignedIsWhatWasShown"},
-		{"signature: the command line compares what it shows", cli, "if member, err := differs(members, c); err != nil || member != \"\" {", "if member, err := differs(members, c); err != nil {", "./cmd/countersign", "TestWhatIsSignedIsWhatWasShown"},
+		{"signature: the command line computes the digest", examine, "if out.digest != c.Digest {", "if false {", "./cmd/countersign", "TestWhatIsSignedIsWhatWasShown"},
+		{"signature: the command line compares what it shows", examine, "if member, err := differs(members, c); err != nil || member != \"\" {", "if member, err := differs(members, c); err != nil {", "./cmd/countersign", "TestWhatIsSignedIsWhatWasShown"},
 		{"signature: the command line reads what it signs", cli, "	if member != \"\" {\n		return client.Decision{}", "	if member == \"v\" {\n		return client.Decision{}", "./cmd/countersign", "TestWhatIsSignedIsWhatWasShown"},
 		{"signature: a key is never overwritten", "cmd/countersign/keys.go", "os.O_CREATE|os.O_EXCL", "os.O_CREATE|os.O_TRUNC", "./cmd/countersign", "TestAKeyIsMadeOnceForItsOwnerAlone"},
 	}

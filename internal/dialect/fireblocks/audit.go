@@ -1,6 +1,7 @@
 package fireblocks
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -198,6 +199,10 @@ type leaf struct {
 	Approval struct {
 		Decision countersign.Decision `json:"decision"`
 	} `json:"approval"`
+	Attempt struct {
+		Kinds []countersign.ChangeKind `json:"kinds"`
+		User  countersign.UserID       `json:"user"`
+	} `json:"attempt"`
 }
 
 // row turns one entry into one event.
@@ -210,15 +215,23 @@ func (t *trail) row(entry countersign.AuditEntry) (eventOut, error) {
 	if err != nil {
 		return eventOut{}, err
 	}
-	name, err := t.user(l.Actor.User)
+	who := cmp.Or(l.Actor.User, l.Attempt.User)
+	name, err := t.user(who)
 	if err != nil {
 		return eventOut{}, err
 	}
+	if len(l.Attempt.Kinds) > 0 {
+		of.kind = l.Attempt.Kinds[0]
+	}
 	w := words(of.kind)
+	event := w.event[stepOf(entry.Kind, l, of.held)]
+	if entry.Kind == countersign.EntryRefused {
+		event = "Refused"
+	}
 	at := entry.Time.UnixMilli()
 	return eventOut{
-		ID: strconv.FormatInt(entry.Index, 10), Timestamp: at, CreatedAt: at, User: name, UserID: l.Actor.User,
-		Subject: w.subject, Event: w.event[stepOf(entry.Kind, l, of.held)], TenantID: t.c.actor.Organization, Category: administration,
+		ID: strconv.FormatInt(entry.Index, 10), Timestamp: at, CreatedAt: at, User: name, UserID: who,
+		Subject: w.subject, Event: event, TenantID: t.c.actor.Organization, Category: administration,
 	}, nil
 }
 

@@ -58,6 +58,8 @@ func TestTheLogSpeaksThePublishedVocabulary(t *testing.T) {
 	h.post("/v1/management/users", `{"firstName":"Ivo","lastName":"J","role":"EDITOR","email":"ivo@example.org"}`).must(200)
 	h.decide("grace", h.send(request{method: "POST", target: "/v1/management/users/" + h.ids["linus"] + "/reset_device"}).waiting(), "deny")
 
+	h.Do(h.tokens["vera"], "POST", "/directory/v1/users/"+h.ids["linus"]+"/reset-device", nil).Must(http.StatusForbidden)
+
 	log := read[auditLog](h.get("/v1/management/audit_logs?order=ASC&timePeriod=DAY&pageSize=200").must(http.StatusOK))
 	if diff := cmp.Diff([]string{
 		"robot: User group Approved and created",
@@ -84,6 +86,7 @@ func TestTheLogSpeaksThePublishedVocabulary(t *testing.T) {
 		"robot: Edit user Submitted request",
 		"Grace Northwind: Edit user Denied",
 		"Grace Northwind: Edit user Rejected",
+		"Vera Northwind: Edit user Refused",
 	}, log.words()); diff != "" {
 		t.Error(diff)
 	}

@@ -1,6 +1,7 @@
 package fordefi
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -55,6 +56,11 @@ type leaf struct {
 	Approval struct {
 		Decision countersign.Decision `json:"decision"`
 	} `json:"approval"`
+	Attempt struct {
+		Kinds []countersign.ChangeKind `json:"kinds"`
+		User  countersign.UserID       `json:"user"`
+		Count int                      `json:"count"`
+	} `json:"attempt"`
 }
 
 // trail finds the window of time that was asked for.
@@ -173,12 +179,16 @@ func (t *trail) record(entry countersign.AuditEntry) (record, bool, error) {
 	if err := json.Unmarshal(entry.Leaf, &r.leaf); err != nil {
 		return r, false, err
 	}
+	r.leaf.Actor.User = cmp.Or(r.leaf.Actor.User, r.leaf.Attempt.User)
 	if len(t.createdBy) > 0 && !slices.Contains(t.createdBy, string(r.leaf.Actor.User)) {
 		return r, false, nil
 	}
 	of, err := t.change(r.leaf.Change.ID)
 	if err != nil {
 		return r, false, err
+	}
+	if len(r.leaf.Attempt.Kinds) > 0 {
+		of.kind = r.leaf.Attempt.Kinds[0]
 	}
 	r.category, r.action = categoryOf(of.kind), actionOf(&r, of)
 	return r, len(t.categories) == 0 || slices.Contains(t.categories, r.category), nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/dialect/fordefi"
+	"github.com/countersign/countersign/internal/engine"
 )
 
 // auditHouse has a short history, an hour after its beginning.
@@ -43,6 +44,26 @@ func actions(a answer) []string {
 		out = append(out, text(row, "action"))
 	}
 	return out
+}
+
+// TestTheAuditLogTellsOfRefusals: what somebody tried and may not is a row of his,
+// with what he tried, and a count of more has its words too.
+func TestTheAuditLogTellsOfRefusals(t *testing.T) {
+	t.Parallel()
+	h := auditHouse(t)
+	h.Pass(time.Hour)
+	for range engine.MaxAttempts + 2 {
+		h.Do(h.tokens["vera"], "PATCH", "/directory/v1/users/"+h.ids["linus"], map[string]any{"role": "viewer"}).Must(http.StatusForbidden)
+	}
+	h.Pass(time.Minute)
+	if err := h.Engine.Tend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := actions(h.audit("created_after=2026-03-01T11:00:00Z&created_by=" + h.ids["vera"]))
+	want := append([]string{"Refused: 2 more attempts"}, slices.Repeat([]string{"Refused: Change user role"}, engine.MaxAttempts)...)
+	if !slices.Equal(got, want) {
+		t.Errorf("told are %q", got)
+	}
 }
 
 // TestAuditLog is section 3.3 of the contract.

@@ -40,6 +40,10 @@ func categoryOf(kind countersign.ChangeKind) string {
 func actionOf(r *record, of told) string {
 	verb := verbOf(of.kind)
 	switch {
+	case r.leaf.Attempt.Count > 0:
+		return fmt.Sprintf("Refused: %d more attempts", r.leaf.Attempt.Count)
+	case r.entry.Kind == countersign.EntryRefused:
+		return "Refused: " + verb
 	case r.entry.Kind == countersign.EntryGenesis || of.kind == "":
 		return "Create organization"
 	case r.entry.Kind == countersign.EntrySubmitted:

@@ -19,6 +19,12 @@ func (d *Dialect) listChanges(c *call) error {
 		NeedsMe: q.Enum("needs", "", "me") == "me",
 		UserID:  id[countersign.UserID](q, "user_id"),
 		GroupID: id[countersign.GroupID](q, "group_id"),
+
+		VotedWith: id[countersign.CredentialID](q, "voted_with"),
+	}
+	if q.Has("reachable") {
+		filter.Reachable = new(bool)
+		*filter.Reachable = q.Bool("reachable", false)
 	}
 	p := c.paging(q)
 	if err := q.Done(); err != nil {
@@ -43,7 +49,7 @@ func (d *Dialect) getChange(c *call) error {
 	if err != nil {
 		return err
 	}
-	v, err := d.Engine.Change(c.ctx, c.actor, id)
+	v, err := d.Engine.ChangeInDetail(c.ctx, c.actor, id)
 	if err != nil {
 		return err
 	}
@@ -115,7 +121,7 @@ func decodeOperation(raw jsontext.Value) (countersign.Change, error) {
 }
 
 func (d *Dialect) submitChange(c *call) error {
-	o, err := c.bodyReasonOptions(mayRely)
+	o, err := c.submissionOptions(mayRely)
 	if err != nil {
 		return err
 	}
@@ -132,7 +138,7 @@ func (d *Dialect) replaceChange(c *call) error {
 	if err != nil {
 		return err
 	}
-	o, err := c.bodyReasonOptions(cannotRely)
+	o, err := c.submissionOptions(cannotRely)
 	if err != nil {
 		return err
 	}
@@ -170,12 +176,13 @@ func (d *Dialect) cancelChange(c *call) error {
 }
 
 type decision struct {
-	Decision     countersign.Decision     `json:"decision"`
-	Digest       string                   `json:"digest"`
-	Comment      string                   `json:"comment"`
-	Statement    string                   `json:"statement"`
-	Signature    string                   `json:"signature"`
-	CredentialID countersign.CredentialID `json:"credential_id"`
+	Decision     countersign.Decision      `json:"decision"`
+	Digest       string                    `json:"digest"`
+	Comment      string                    `json:"comment"`
+	Statement    string                    `json:"statement"`
+	Signature    string                    `json:"signature"`
+	CredentialID countersign.CredentialID  `json:"credential_id"`
+	Method       countersign.SigningMethod `json:"method"`
 }
 
 func (d *Dialect) decideChange(c *call) error {

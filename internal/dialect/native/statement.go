@@ -2,17 +2,20 @@ package native
 
 import (
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/wire"
 )
 
 type statementIn struct {
-	Decision     countersign.Decision     `json:"decision"`
-	CredentialID countersign.CredentialID `json:"credential_id"`
+	Decision     countersign.Decision      `json:"decision"`
+	CredentialID countersign.CredentialID  `json:"credential_id"`
+	Method       countersign.SigningMethod `json:"method"`
 }
 
 type statementOut struct {
-	Statement string `json:"statement"`
-	ExpiresAt moment `json:"expires_at"`
+	Statement string                    `json:"statement"`
+	Method    countersign.SigningMethod `json:"method"`
+	ExpiresAt moment                    `json:"expires_at"`
 }
 
 // makeStatement gives an approver what he would sign. It changes nothing and has
@@ -29,6 +32,9 @@ func (d *Dialect) makeStatement(c *call) error {
 	if err := wire.Decode(c.r, 0, &b); err != nil {
 		return err
 	}
+	if err := engine.CheckMethod(b.Method); err != nil {
+		return err
+	}
 	if b.CredentialID != "" {
 		if _, err := countersign.ParseUUID("credential_id", string(b.CredentialID)); err != nil {
 			return err
@@ -38,14 +44,15 @@ func (d *Dialect) makeStatement(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(made.Revision, statementOut{Statement: made.Statement, ExpiresAt: moment(made.ExpiresAt)})
+	return c.answer(made.Revision, statementOut{Statement: made.Statement, Method: countersign.MethodEd25519, ExpiresAt: moment(made.ExpiresAt)})
 }
 
 type documentOut struct {
-	ID       countersign.ChangeID           `json:"id"`
-	Digest   string                         `json:"digest"`
-	Document string                         `json:"document"`
-	Openings map[string]countersign.Opening `json:"openings"`
+	ID          countersign.ChangeID           `json:"id"`
+	Digest      string                         `json:"digest"`
+	DigestWords string                         `json:"digest_words"`
+	Document    string                         `json:"document"`
+	Openings    map[string]countersign.Opening `json:"openings"`
 }
 
 // getChangeDocument gives the bytes a digest is computed over, as a text, so that
@@ -62,7 +69,7 @@ func (d *Dialect) getChangeDocument(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := documentOut{ID: doc.ID, Digest: doc.Digest, Document: string(doc.Document), Openings: doc.Openings}
+	out := documentOut{ID: doc.ID, Digest: doc.Digest, DigestWords: engine.DigestWords(doc.Digest), Document: string(doc.Document), Openings: doc.Openings}
 	if out.Openings == nil {
 		out.Openings = map[string]countersign.Opening{}
 	}

@@ -28,9 +28,15 @@ type changeOut struct {
 	Eligible        []countersign.UserID    `json:"eligible"`
 	Excluded        []countersign.UserID    `json:"excluded"`
 	Reachable       bool                    `json:"reachable"`
+	Unreachable     *unreachableOut         `json:"unreachable"`
 	CanDecide       bool                    `json:"can_decide"`
 	Approvals       []approvalOut           `json:"approvals"`
 	Digest          string                  `json:"digest"`
+	DigestWords     string                  `json:"digest_words"`
+	Overlaps        []overlapOut            `json:"overlaps"`
+	Lookalikes      *[]lookalikeOut         `json:"lookalikes"`
+	Earlier         *earlierOut             `json:"earlier"`
+	Differences     *differencesOut         `json:"differences"`
 	People          int                     `json:"people"`
 	NeedPeople      int                     `json:"need_people"`
 	Denials         int                     `json:"denials"`
@@ -81,6 +87,25 @@ type needOut struct {
 	Eligible  []countersign.UserID    `json:"eligible"`
 }
 
+// unreachableOut says why an open request can no longer be applied.
+type unreachableOut struct {
+	Because   engine.Cause             `json:"because"`
+	Approvers *countersign.ApproverSet `json:"approvers"`
+	Need      int                      `json:"need"`
+	Left      int                      `json:"left"`
+}
+
+func unreachableToWire(u *engine.Unreachable) *unreachableOut {
+	if u == nil {
+		return nil
+	}
+	out := &unreachableOut{Because: u.Because, Need: u.Need, Left: u.Left}
+	if u.Because == engine.TooFewForClause {
+		out.Approvers = &u.Approvers
+	}
+	return out
+}
+
 type approvalOut struct {
 	Person     countersign.UserID   `json:"person"`
 	Credential text                 `json:"credential"`
@@ -93,6 +118,7 @@ type approvalOut struct {
 	Attested  countersign.Attestation `json:"attested"`
 	Statement text                    `json:"statement"`
 	Signature text                    `json:"signature"`
+	Method    text                    `json:"method"`
 }
 
 // previewOut is what a dry run shows.
@@ -110,6 +136,7 @@ func changeToWire(v engine.ChangeView) (changeOut, error) {
 	}
 	out.State = v.State
 	out.Reachable, out.CanDecide, out.DueAt = v.Reachable, v.CanDecide, moment(v.DueAt)
+	out.Unreachable = unreachableToWire(v.Unreachable)
 	out.People, out.NeedPeople, out.Denials, out.Vetoes = v.People, v.NeedPeople, v.Denials, v.Vetoes
 	for _, n := range v.Needs {
 		out.Needs = append(out.Needs, needOut(n))
@@ -120,6 +147,10 @@ func changeToWire(v engine.ChangeView) (changeOut, error) {
 	if v.State.Open() {
 		out.Impact = impactToWire(v)
 	}
+	out.Overlaps = overlapsToWire(v.Overlaps)
+	if v.Detail != nil {
+		out.detail(*v.Detail, v.ChangeRequest)
+	}
 	return out, nil
 }
 
@@ -129,7 +160,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 	out := changeOut{
 		ID: text(c.ID), State: c.State, Reason: text(c.Reason), Requester: text(c.Requester), RequesterPerson: text(c.RequesterPerson),
 		Credential: text(c.RequesterCredential), Requirement: c.Requirement, Rules: c.RuleIDs, PolicyVersion: c.PolicyVersion,
-		Excluded: c.Excluded, Digest: c.Digest, CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
+		Excluded: c.Excluded, Digest: c.Digest, DigestWords: engine.DigestWords(c.Digest), CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
 		ScheduledAt: moment(c.ScheduledAt),
 		ClosedAt:    moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
 		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
@@ -154,6 +185,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		out.Approvals = append(out.Approvals, approvalOut{
 			Person: a.Person, Credential: text(a.Credential), Decision: a.Decision, Digest: a.Digest,
 			Comment: text(a.Comment), At: moment(a.At), Position: a.Position, Attested: a.Attested(), Statement: text(a.Statement), Signature: text(a.Signature),
+			Method: text(a.Method),
 		})
 	}
 	return out, nil

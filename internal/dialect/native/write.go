@@ -274,9 +274,20 @@ func (c *call) options(relies reliance) (engine.Options, error) {
 
 // bodyReasonOptions is options where the reason stands in the body.
 func (c *call) bodyReasonOptions(relies reliance) (engine.Options, error) {
-	var o engine.Options
+	return c.optionsFrom(wire.ParseQuery(c.r), relies)
+}
+
+// submissionOptions are those of a batch, which may refuse to meet another.
+func (c *call) submissionOptions(relies reliance) (engine.Options, error) {
 	q := wire.ParseQuery(c.r)
-	o.DryRun = q.Bool("dry_run", false)
+	refuse := q.Enum("overlap", "", "allow", "reject") == "reject"
+	o, err := c.optionsFrom(q, relies)
+	o.RefuseOverlap = refuse
+	return o, err
+}
+
+func (c *call) optionsFrom(q *wire.Query, relies reliance) (engine.Options, error) {
+	o := engine.Options{DryRun: q.Bool("dry_run", false)}
 	if err := q.Done(); err != nil {
 		return o, err
 	}

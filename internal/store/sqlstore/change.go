@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign"
@@ -11,7 +12,7 @@ import (
 )
 
 const changeColumns = `id, state, requester, requester_person, digest, payload, openings, created_at, expires_at,
-	closed_at, closed_by, closed_because, replaced_by, winner_id, applied_position, rev, scheduled_at`
+	closed_at, closed_by, closed_because, replaced_by, winner_id, applied_position, rev, scheduled_at, intent`
 
 const (
 	changeByID  statement = `select ` + changeColumns + ` from change_requests where organization_id = $1 and id = $2`
@@ -31,17 +32,19 @@ const (
 	// A few hundred at most, so they are counted here.
 	lateChanges statement = `select state, 1 from change_requests
 		where organization_id = $1 and open = 1 and expires_at <= $2`
+	earlierChanges statement = `select id, state, expires_at, closed_at, closed_because from change_requests
+		where organization_id = $1 and requester_person = $2 and intent = $3 and intent <> '' and id < $4 order by id desc limit $5`
 	expiredChanges statement = `select id from change_requests
 		where organization_id = $1 and open = 1 and expires_at <= $2 order by expires_at, id limit $3`
 	putChange statement = `insert into change_requests (organization_id, open, ` + changeColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		on conflict (organization_id, id) do update set
 			open = excluded.open, state = excluded.state, requester = excluded.requester,
 			requester_person = excluded.requester_person, digest = excluded.digest, payload = excluded.payload,
 			openings = excluded.openings, created_at = excluded.created_at, expires_at = excluded.expires_at,
 			closed_at = excluded.closed_at, closed_by = excluded.closed_by, closed_because = excluded.closed_because,
 			replaced_by = excluded.replaced_by, winner_id = excluded.winner_id,
-			applied_position = excluded.applied_position, rev = excluded.rev, scheduled_at = excluded.scheduled_at`
+			applied_position = excluded.applied_position, rev = excluded.rev, scheduled_at = excluded.scheduled_at, intent = excluded.intent`
 
 	relyingOn = `select distinct change_id from change_facts
 		where organization_id = $1 and fact in (select w from {rows}) order by change_id`
@@ -53,21 +56,25 @@ const (
 // Said to be a cross join, the order of the tables is also the order in which
 // SQLite reads them: requests first, which are few.
 const (
-	approvalColumns = `change_id, position, person, credential, decision, digest, comment, given_at, statement, signature`
+	approvalColumns = `change_id, position, person, credential, decision, digest, comment, given_at, statement, signature, method`
 	approvalsOfAny  = `select a.change_id, a.position, a.person, a.credential, a.decision, a.digest, a.comment, a.given_at,
-		a.statement, a.signature from change_requests c cross join approvals a
+		a.statement, a.signature, a.method from change_requests c cross join approvals a
 		where a.organization_id = c.organization_id and a.change_id = c.id and c.organization_id = $1`
 )
 
 const (
 	approvalsOfChange statement = `select ` + approvalColumns + ` from approvals
 		where organization_id = $1 and change_id = $2 order by position`
+	// What a signed vote names is a member of canonical JSON.
+	changesVotedWith statement = `select distinct change_id from approvals
+		where organization_id = $1 and change_id < $2 and (credential = $4 or statement like '%"credential":"' || $4 || '"%')
+		order by change_id desc limit $3`
 	approvalsOfOpen statement = approvalsOfAny + ` and c.open = 1 order by c.id, a.position`
 	approvalsSince  statement = approvalsOfAny + ` and c.rev > $2 order by c.rev, c.id, a.position`
 	approvalsIn               = `select ` + approvalColumns + ` from approvals
 		where organization_id = $1 and change_id in (select w from {rows}) order by change_id, position`
 	addApproval statement = `insert into approvals (organization_id, ` + approvalColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 )
 
 // newest sorts after every id: no text in UTF-8 has a larger first byte.
@@ -76,12 +83,12 @@ const newest = "\U0010FFFF"
 func changeDest(c *store.ChangeRecord) []any {
 	return []any{
 		&c.ID, &c.State, &c.Requester, &c.RequesterPerson, &c.Digest, bytes(&c.Payload), parsed(&c.Openings), at(&c.CreatedAt), at(&c.ExpiresAt),
-		at(&c.ClosedAt), &c.ClosedBy, &c.ClosedBecause, &c.ReplacedBy, &c.WinnerID, &c.AppliedPosition, &c.Version, at(&c.ScheduledAt),
+		at(&c.ClosedAt), &c.ClosedBy, &c.ClosedBecause, &c.ReplacedBy, &c.WinnerID, &c.AppliedPosition, &c.Version, at(&c.ScheduledAt), &c.Intent,
 	}
 }
 
 func approvalDest(a *countersign.Approval) []any {
-	return []any{&a.Change, &a.Position, &a.Person, &a.Credential, &a.Decision, &a.Digest, &a.Comment, at(&a.At), &a.Statement, &a.Signature}
+	return []any{&a.Change, &a.Position, &a.Person, &a.Credential, &a.Decision, &a.Digest, &a.Comment, at(&a.At), &a.Statement, &a.Signature, &a.Method}
 }
 
 func changeIDDest(id *countersign.ChangeID) []any { return []any{id} }
@@ -181,6 +188,22 @@ func (t *readTx) ExpiredChanges(ctx context.Context, now time.Time, limit int) (
 	return t.changeIDs(ctx, expiredChanges, now, limit)
 }
 
+func earlierDest(c *store.EarlierChange) []any {
+	return []any{&c.ID, &c.State, at(&c.ExpiresAt), at(&c.ClosedAt), &c.ClosedBecause}
+}
+
+func (t *readTx) EarlierChanges(ctx context.Context, person countersign.UserID, intent string, before countersign.ChangeID, limit int) (earlier []store.EarlierChange, err error) {
+	if limit <= 0 || intent == "" {
+		return nil, nil
+	}
+	args := []any{t.org, person, intent, cmp.Or(before, newest), limit}
+	err = list(ctx, t.s, earlierDest, earlierChanges, args, func(c store.EarlierChange) error {
+		earlier = append(earlier, c)
+		return nil
+	})
+	return earlier, err
+}
+
 // Changes finds the ids first, one index range per state, and then reads only
 // the requests of this page: a payload may be large.
 func (t *readTx) Changes(ctx context.Context, states []countersign.ChangeState, before countersign.ChangeID, limit int) ([]store.ChangeRecord, error) {
@@ -208,6 +231,17 @@ func (t *readTx) Changes(ctx context.Context, states []countersign.ChangeState, 
 	return t.changesIn(ctx, ids[max(0, len(ids)-limit):])
 }
 
+func (t *readTx) ChangesVotedWith(ctx context.Context, credential countersign.CredentialID, before countersign.ChangeID, limit int) ([]store.ChangeRecord, error) {
+	if limit <= 0 || strings.ContainsAny(string(credential), "%_\\") {
+		return nil, nil // no id holds what a pattern reads otherwise
+	}
+	ids, err := t.changeIDs(ctx, changesVotedWith, cmp.Or(before, newest), limit, credential)
+	if err != nil {
+		return nil, err
+	}
+	return t.changesIn(ctx, ids)
+}
+
 func (t *readTx) changesIn(ctx context.Context, ids []countersign.ChangeID) ([]store.ChangeRecord, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -233,7 +267,7 @@ func (t *writeTx) PutChange(ctx context.Context, c store.ChangeRecord, base []co
 	open := c.State.Open()
 	_, err := t.s.exec(ctx, putChange, t.org, open,
 		c.ID, c.State, c.Requester, c.RequesterPerson, c.Digest, c.Payload, c.Openings, c.CreatedAt, c.ExpiresAt,
-		c.ClosedAt, c.ClosedBy, c.ClosedBecause, c.ReplacedBy, c.WinnerID, c.AppliedPosition, c.Version, c.ScheduledAt)
+		c.ClosedAt, c.ClosedBy, c.ClosedBecause, c.ReplacedBy, c.WinnerID, c.AppliedPosition, c.Version, c.ScheduledAt, c.Intent)
 	if err != nil || open && len(base) == 0 {
 		return err
 	}
@@ -253,6 +287,6 @@ func (t *writeTx) PutChange(ctx context.Context, c store.ChangeRecord, base []co
 
 func (t *writeTx) AddApproval(ctx context.Context, a countersign.Approval) error {
 	_, err := t.s.exec(ctx, addApproval, t.org,
-		a.Change, a.Position, a.Person, a.Credential, a.Decision, a.Digest, a.Comment, a.At, a.Statement, a.Signature)
+		a.Change, a.Position, a.Person, a.Credential, a.Decision, a.Digest, a.Comment, a.At, a.Statement, a.Signature, a.Method)
 	return err
 }

@@ -14,7 +14,9 @@ func changeTests(*suite) []test {
 		{name: "open requests are found by any fact they rely on, closed ones are forgotten", run: relyingOn},
 		{name: "an open request written without base keeps the one it has", run: baseStays},
 		{name: "counts and expiry follow the clock given, to the microsecond", run: countsAndExpiry},
+		{name: "earlier requests are those of the same person for the same, newest first", run: earlierChanges},
 		{name: "a list pages newest first, filters by state as stored, and ends", run: changePages},
+		{name: "the requests of a credential's votes, newest first, page by page", run: votedWith},
 		{name: "a page does not shift when requests are added or closed", run: changePagesAreStable},
 		{name: "idempotency: remembered until it is too old, replaced, and forgotten in bounded steps", run: idempotency},
 		{name: "idempotency: principal, route and key all count", run: idempotencyKeys},
@@ -140,6 +142,53 @@ func countsAndExpiry(s *suite) {
 	all, own := -1, -1
 	s.read(s.found(), func(tx store.ReadTx) (err error) { all, own, err = tx.CountOpen(s.Context(), "alice", now); return err })
 	s.same([]int{0, 0}, []int{all, own})
+}
+
+func votedWith(s *suite) {
+	org := s.found()
+	s.write(org, func(tx store.WriteTx) error {
+		for n, votes := range [][]countersign.Approval{
+			{{Credential: "one"}, {Credential: "two"}},
+			{{Credential: "two", Statement: `{"change":"one","credential":"one","seen":{}}`}},
+			{{Credential: "two"}},
+			{{Credential: "one"}, {Credential: "one"}},
+			{{Credential: "two", Statement: `{"credential":"none"}`}, {Credential: "three", Statement: `{"person":"one"}`}},
+			nil,
+		} {
+			s.must(tx.PutChange(s.Context(), pending(n), nil))
+			for i, a := range votes {
+				a.Change, a.Position = pending(n).ID, int64(10*n+i+1)
+				s.must(tx.AddApproval(s.Context(), a))
+			}
+		}
+		return nil
+	})
+	s.read(org, func(tx store.ReadTx) error {
+		for _, c := range []struct {
+			credential countersign.CredentialID
+			before     int
+			limit      int
+			want       []int64
+		}{
+			{"one", 9, 10, []int64{3, 1, 0}},
+			{"one", 9, 2, []int64{3, 1}},
+			{"one", 1, 10, []int64{0}},
+			{"three", 9, 10, []int64{4}},
+			{"none", 9, 10, []int64{4}},
+			{"nobody", 9, 10, nil},
+			{"%", 9, 10, nil},
+			{"o_e", 9, 10, nil},
+			{"one", 9, 0, nil},
+		} {
+			got, err := tx.ChangesVotedWith(s.Context(), c.credential, pending(c.before).ID, c.limit)
+			s.must(err)
+			s.same(c.want, numbers(got))
+		}
+		newest, err := tx.ChangesVotedWith(s.Context(), "one", "", 1)
+		s.must(err)
+		s.same(2, len(newest[0].Approvals))
+		return nil
+	})
 }
 
 func numbers(records []store.ChangeRecord) (list []int64) {
@@ -306,4 +355,48 @@ func forgetPerOrganization(s *suite) {
 		_, err := tx.Remembered(s.Context(), r.Principal, r.Route, r.Key, time.Time{})
 		return err
 	})
+}
+
+func earlierChanges(s *suite) {
+	org := s.found()
+	now := time.UnixMicro(1_700_000_000_000_000).UTC()
+	s.write(org, func(tx store.WriteTx) error {
+		for n, c := range []store.ChangeRecord{
+			{RequesterPerson: "alice", Intent: "a", State: countersign.ChangeRejected, ClosedAt: now, ClosedBecause: "denied"},
+			{RequesterPerson: "bob", Intent: "a", State: countersign.ChangeRejected},
+			{RequesterPerson: "alice", Intent: "b", State: countersign.ChangeRejected},
+			{RequesterPerson: "alice", Intent: "", State: countersign.ChangeApplied},
+			{RequesterPerson: "alice", Intent: "a", State: countersign.ChangePending, ExpiresAt: now},
+			{RequesterPerson: "alice", Intent: "a", State: countersign.ChangePending},
+		} {
+			c.ID = id[countersign.ChangeID]("change", n)
+			s.must(tx.PutChange(s.Context(), c, nil))
+		}
+		return nil
+	})
+	first := store.EarlierChange{ID: "change-000000", State: countersign.ChangeRejected, ClosedAt: now, ClosedBecause: "denied"}
+	second := store.EarlierChange{ID: "change-000004", State: countersign.ChangePending, ExpiresAt: now}
+	third := store.EarlierChange{ID: "change-000005", State: countersign.ChangePending}
+	for _, c := range []struct {
+		person countersign.UserID
+		intent string
+		before countersign.ChangeID
+		limit  int
+		want   []store.EarlierChange
+	}{
+		{"alice", "a", "", 10, []store.EarlierChange{third, second, first}},
+		{"alice", "a", "change-000005", 10, []store.EarlierChange{second, first}},
+		{"alice", "a", "change-000005", 1, []store.EarlierChange{second}},
+		{"alice", "a", "change-000000", 10, nil},
+		{"alice", "a", "", 0, nil},
+		{"alice", "", "", 10, nil}, // what is not looked for is not found by that
+		{"eve", "a", "", 10, nil},
+	} {
+		s.read(org, func(tx store.ReadTx) error {
+			got, err := tx.EarlierChanges(s.Context(), c.person, c.intent, c.before, c.limit)
+			s.must(err)
+			s.same(c.want, got)
+			return nil
+		})
+	}
 }

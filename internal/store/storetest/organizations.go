@@ -77,8 +77,9 @@ func marked(s *suite, m marks) countersign.OrganizationID {
 			}
 			r := pending(1)
 			r.ID, r.Digest, r.ExpiresAt, r.RequesterPerson = changeID, word, now, "alice"
+			r.Intent, r.ClosedBecause = "same", word
 			s.must(tx.PutChange(ctx, r, base(someBase)))
-			s.must(tx.AddApproval(ctx, countersign.Approval{Change: changeID, Position: 1, Comment: word}))
+			s.must(tx.AddApproval(ctx, countersign.Approval{Change: changeID, Position: 1, Comment: word, Credential: "voted"}))
 		}
 		frontier := []byte(fmt.Sprintf("%-32s", word))
 		e := countersign.AuditEntry{Leaf: []byte(word), Kind: countersign.EntryApplied}
@@ -187,12 +188,18 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 			}
 			return pages, nil
 		},
+		"ChangesVotedWith": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return tx.ChangesVotedWith(ctx, "voted", "", 100)
+		},
 		"CountChanges": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			counts, err := tx.CountChanges(ctx, time.Time{})
 			return []int{counts[countersign.ChangePending]}, err
 		},
 		"ExpiredChanges": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.ExpiredChanges(ctx, now, 100) },
-		"Entry":          func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Entry(ctx, 0) },
+		"EarlierChanges": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			return tx.EarlierChanges(ctx, "alice", "same", "", 100)
+		},
+		"Entry": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Entry(ctx, 0) },
 		"Entries": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return collect(func(fn func(countersign.AuditEntry) error) error { return tx.Entries(ctx, 0, 100, fn) })
 		},
