@@ -46,7 +46,7 @@ func (w *walker) attempt(what string, do func() (engine.Result, error)) {
 }
 
 // nothingHappened allows an attempt that was refused only to have found out that a
-// request is over.
+// request is over, and to be told of.
 func nothingHappened(c commit) error {
 	for fact := range moved(c.before, c.after) {
 		return fmt.Errorf("%s moved", fact)
