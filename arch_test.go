@@ -84,7 +84,8 @@ var floorPlan = []room{
 	// A second opinion is worth something only if it shares no code with the first.
 	{pkg: "internal/oracle", may: []string{vocabulary}, testOnly: true},
 	{pkg: "internal/oracle/fordefi", testOnly: true}, // nor with the first oracle, nor one word of ours
-	{pkg: "internal/replay", may: []string{vocabulary, store}, testOnly: true},
+	{pkg: "internal/replay", may: []string{vocabulary, store, "internal/alike"}, testOnly: true},
+	{pkg: "internal/alike", testOnly: true},
 	{pkg: "internal/linear", testOnly: true}, // it has tests only
 	{pkg: "bench", may: []string{anything}, testOnly: true},
 	{pkg: "scripts/mutants", testOnly: true},

@@ -58,12 +58,12 @@ func (f *fortress) authorEdits() {
 	}
 	// Loosening the rules, or appointing somebody, helps no request that is open.
 	two := f.holds("asking for more", func() {
-		f.person("ada", "PUT", "/directory/v1/policy", policyOf(2)).must(http.StatusAccepted)
+		f.person("ada", "PUT", "/directory/v1/policy", fortressPolicy(2)).must(http.StatusAccepted)
 	})
 	f.votes(f.token("grace"), two, "approve").must(http.StatusOK)
 	f.mustBe(two.ID, countersign.ChangeApplied)
 	strict := f.holds("asking under it", func() { doorsOf("ada")[0].ask(f, "strict") })
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1), "grace", "linus")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1), "grace", "linus")
 	f.votes(f.token("grace"), strict, "approve").must(http.StatusOK)
 	f.mustBe(strict.ID, countersign.ChangePending)
 	f.cancel(strict)
@@ -110,17 +110,17 @@ func (f *fortress) behindAccounts() {
 		f.votes(f.token("grace"), c, "approve", "As-User: "+f.number("linus")) // no header of ours: it is grace who approves
 		f.mustBe(c.ID, countersign.ChangeApplied)
 	}
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1, map[string]any{"id": "two", "changes": []string{"group.*"}, "requirement": admins(2)}), "grace")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1, map[string]any{"id": "two", "changes": []string{"group.*"}, "requirement": admins(2)}), "grace")
 	c := f.holds("As-User", func() { doorsOfAccounts()[7].ask(f, "for linus") })
 	f.votes(f.token("linus"), c, "approve").fails(http.StatusForbidden, "not_eligible")
 	f.cancel(c)
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1), "grace")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1), "grace")
 }
 
 // retargets: in Gitea an approval given for a harmless target survived the change
 // of the target.
 func (f *fortress) retargets() {
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1, map[string]any{"id": "two", "changes": []string{"group.*"}, "requirement": admins(2)}), "grace")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1, map[string]any{"id": "two", "changes": []string{"group.*"}, "requirement": admins(2)}), "grace")
 	for i, door := range doorsOf("ada")[:3] {
 		c := f.holds(door.name, func() { door.ask(f, fmt.Sprint("harmless ", i)) })
 		if door.name == "import" { // one admin is enough for nothing that fills groups
@@ -138,14 +138,14 @@ func (f *fortress) retargets() {
 		f.votes(f.token("vera"), c, "approve").fails(http.StatusConflict, "change_closed")
 		f.cancel(next)
 	}
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1), "grace")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1), "grace")
 	// Tightened after the approval of another, a request asks for more.
 	c := f.holds("before", func() { doorsOf("ada")[0].ask(f, "before") })
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(2), "grace")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(2), "grace")
 	f.votes(f.token("grace"), c, "approve").must(http.StatusOK)
 	f.mustBe(c.ID, countersign.ChangePending)
 	f.cancel(c)
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1), "grace", "linus")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1), "grace", "linus")
 }
 
 // ownWork: git-proxy let admins approve what they had pushed themselves. Ada is
@@ -245,7 +245,7 @@ func (f *fortress) throughGroups() {
 		return map[string]any{"approvers": map[string]any{"group_id": groups[name]}, "need": 1}
 	}
 	guarded := map[string]any{"clauses": []any{clause("Guards"), clause("Guards too")}, "exclusive": true}
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1, map[string]any{"id": "guarded", "changes": []string{"group.create", "user.create_end_user", "import.*"}, "requirement": guarded}), "grace")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1, map[string]any{"id": "guarded", "changes": []string{"group.create", "user.create_end_user", "import.*"}, "requirement": guarded}), "grace")
 	for i, door := range append(doorsOf("ada"), doorsOfAccounts()...) {
 		c := f.holds(door.name, func() { door.ask(f, fmt.Sprint("through ", i)) })
 		who := "ada"
@@ -257,7 +257,7 @@ func (f *fortress) throughGroups() {
 		f.mustBe(c.ID, countersign.ChangePending) // she is in both groups, and one person
 		f.cancel(c)
 	}
-	f.agreed("ada", "PUT", "/directory/v1/policy", policyOf(1), "grace")
+	f.agreed("ada", "PUT", "/directory/v1/policy", fortressPolicy(1), "grace")
 }
 
 // openRules: policies had fallbacks that opened, modes that only warned, actors
@@ -268,11 +268,11 @@ func (f *fortress) openRules() {
 		for name, value := range members {
 			r[name] = value
 		}
-		return policyOf(1, r)
+		return fortressPolicy(1, r)
 	}
 	free := map[string]any{"clauses": []any{}}
 	with := func(member string, value any) map[string]any {
-		p := policyOf(1)
+		p := fortressPolicy(1)
 		p[member] = value
 		return p
 	}

@@ -180,7 +180,7 @@ func examples() map[string]maker {
 		"directory removePermission":   natively("DELETE", "/permissions/$permission", nil),
 		"directory updateOrganization": natively("PATCH", "/organization", object{"name": "Northwind"}),
 		"directory sealOrganization": func(f *fortress, _ *fixture) example {
-			return example{token: f.token("ada"), method: "POST", path: "/directory/v1/organization/seal", body: textOf(object{"policy": policyOf(1)})}
+			return example{token: f.token("ada"), method: "POST", path: "/directory/v1/organization/seal", body: textOf(object{"policy": fortressPolicy(1)})}
 		},
 		"directory submitChange": natively("POST", "/changes", operations),
 		"directory decideChange": waiting(func(f *fortress, c engine.ChangeView) example {
@@ -194,7 +194,7 @@ func examples() map[string]maker {
 		}),
 		"directory openImport":      natively("POST", "/imports", importOf("Imported")),
 		"directory takeImportBatch": takesBatch,
-		"directory putPolicy":       natively("PUT", "/policy", policyOf(2)),
+		"directory putPolicy":       natively("PUT", "/policy", fortressPolicy(2)),
 
 		"fireblocks createUserGroup":   fireblocksly("POST", "/user_groups", object{"groupName": "Night", "memberIds": []string{"$pat"}}),
 		"fireblocks updateUserGroup":   fireblocksly("PUT", "/user_groups/$group", object{"groupName": "Day", "memberIds": []string{}}),
@@ -320,7 +320,7 @@ func (x *fixture) bodies(f *fortress) map[string]string {
 		"POST /directory/v1/check/batch": textOf(object{"checks": []any{question}}),
 		"POST /access/v1/evaluation":     textOf(evaluation),
 		"POST /access/v1/evaluations":    textOf(object{"evaluations": []any{evaluation}}),
-		"POST /directory/v1/policy/lint": textOf(policyOf(1)),
+		"POST /directory/v1/policy/lint": textOf(fortressPolicy(1)),
 		"POST /oauth2/token":             "grant_type=client_credentials&" + client + "&box_subject_type=enterprise&box_subject_id=" + b.EnterpriseID,
 		"POST /oauth2/revoke":            client + "&token=" + url.QueryEscape("nothing"),
 		"POST /api/v2/signin":            textOf(object{"email": f.c.B2Core.Email, "password": f.c.B2Core.Password}),

@@ -79,14 +79,14 @@ func newFortress(t *testing.T, s store.Store) *fortress {
 // but the codes of the invited, end users included.
 func (f *fortress) seal() *fortress {
 	f.t.Helper()
-	f.person("ada", "POST", "/directory/v1/organization/seal", map[string]any{"policy": policyOf(1)}).must(http.StatusOK)
+	f.person("ada", "POST", "/directory/v1/organization/seal", map[string]any{"policy": fortressPolicy(1)}).must(http.StatusOK)
 	return f
 }
 
-// policyOf asks a number of admins for everything but codes.
-func policyOf(need int, rules ...any) map[string]any {
+// fortressPolicy asks a number of admins for everything but codes.
+func fortressPolicy(need int, rules ...any) map[string]any {
 	return map[string]any{
-		"name": "fortress", "default": admins(need),
+		"name": "fortress", "default": admins(need), "accepted_risks": []string{"no_recovery_keys"},
 		"rules": append([]any{map[string]any{"id": "codes", "changes": []string{"user.onboarding_code"}, "requirement": map[string]any{"clauses": []any{}}}}, rules...),
 	}
 }

@@ -137,6 +137,16 @@ func (e *Engine) StillSigned(ctx context.Context, request countersign.ChangeRequ
 	return w.stillSigned(request, a)
 }
 
+// Standing is what is asked of an open request now, and per clause who may vote.
+func Standing(p *roster.Picture, c countersign.ChangeRequest, now time.Time) (countersign.Requirement, [][]countersign.UserID) {
+	weighed := gather(p, c, now)
+	var voters [][]countersign.UserID
+	for _, clause := range weighed.Clauses {
+		voters = append(voters, approval.Voters(clause, weighed.Excluded))
+	}
+	return weighed.required, voters
+}
+
 // Governed are operations as the rules of a policy see them.
 func Governed(p *roster.Picture, requester countersign.UserID, now time.Time, ops ...countersign.Change) []approval.Operation {
 	return governed(p, ops, requester, now)

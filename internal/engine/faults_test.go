@@ -109,6 +109,7 @@ func mutations() map[string]func(h *house) func() (engine.Result, error) {
 // whole or not at all; the log, the rows and the roster say the same; and it can
 // be tried again.
 func TestAFaultLeavesNothingHalfDone(t *testing.T) {
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, open func() store.Store) {
 		db := fragile(t, open())
 		// Looking at everything takes the time. What is half done stays so, and is
@@ -168,7 +169,7 @@ func (h *house) mustHaveFailed(where string, reached bool, err error, done bool)
 // loaded afresh.
 func (h *house) mustStand(when string) {
 	h.t.Helper()
-	findings, err := replay.Findings(h.t.Context(), h.Store, h.Org.ID)
+	findings, err := h.played.Compare(h.t.Context(), h.Store)
 	if err != nil || len(findings) > 0 {
 		h.t.Fatalf("%s: %v %v", when, findings, err)
 	}
@@ -180,6 +181,7 @@ func (h *house) mustStand(when string) {
 // A passing fault is nobody's business: the transaction runs again, and what it
 // does is done once.
 func TestAPassingFaultIsNotSeen(t *testing.T) {
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, open func() store.Store) {
 		db := fragile(t, open())
 		for name, prepare := range mutations() {
@@ -226,6 +228,7 @@ func (h *house) votesNobodyMisses() {
 
 // A founding that fails leaves no organization behind, and its name is free.
 func TestAFoundingThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, open func() store.Store) {
 		s := open()
 		db := fragile(t, s)

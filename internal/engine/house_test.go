@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/alike"
 	"github.com/countersign/countersign/internal/dialect/dialecttest"
 	"github.com/countersign/countersign/internal/engine"
 	"github.com/countersign/countersign/internal/replay"
@@ -35,24 +34,29 @@ type house struct {
 	named *int
 	// cast are the names of those in the story.
 	cast []string
+	// played is the log as far as mustStand has looked.
+	played *replay.Follower
 }
 
 // onBoth runs a test on both engines, in an organization of ada alone. When it
 // ends, the log must tell the directory and the roster must be what loading it
-// afresh gives.
+// afresh gives. It runs beside others, as onOne does: nothing is shared.
 func onBoth(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, open func() store.Store) { fn(t, newHouse(t, open())) })
 }
 
 // onOne is onBoth for rules that no database knows of.
 func onOne(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
+	t.Parallel()
 	fn(t, newHouse(t, testdb.SQLite(t)))
 }
 
 func newHouse(t *testing.T, s store.Store) *house {
 	h := &house{World: scenario.New(t, scenario.Direct, s), t: t, named: new(int), cast: []string{"ada"}}
+	h.played = replay.Follow(h.Org.ID)
 	t.Cleanup(func() {
 		if !t.Failed() {
 			h.mustAgree(t)
@@ -100,7 +104,7 @@ func rostersDiffer(ctx context.Context, one, fresh *engine.Engine, org countersi
 	for _, deleted := range []bool{false, true} {
 		followed, err1 := picture(ctx, one, org, now, deleted)
 		loaded, err2 := picture(ctx, fresh, org, now, deleted)
-		diff += cmp.Diff(loaded, followed, cmpopts.EquateEmpty())
+		diff += alike.Diff(loaded, followed)
 		failures = append(failures, err1, err2)
 	}
 	return diff, errors.Join(failures...)

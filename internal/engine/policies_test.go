@@ -120,7 +120,6 @@ func TestWhatHappensWhileARequestIsScheduled(t *testing.T) {
 		}, countersign.ChangeScheduled, countersign.ChangePending},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			onOne(t, func(t *testing.T, h *house) {
 				h.crew().team()
 				h.under(groups(asked(c.change)))
@@ -254,7 +253,6 @@ func TestWhatIsAskedOfARequest(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			onOne(t, func(t *testing.T, h *house) {
 				h.crew()
 				h.under(groups(c.asks(h)))

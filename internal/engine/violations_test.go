@@ -28,7 +28,6 @@ func TestAnImportGivesNobodyBothSides(t *testing.T) {
 		"a member of both":       {pairsOf("makers: grace@<house>", "payers: grace@<house>"), "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			onOne(t, func(t *testing.T, h *house) {
 				w := newTeller(h)
 				w.applies("ada", w.grants(w.vera, paysIn))

@@ -70,24 +70,33 @@ func (p *player) checkDuties(r *request, moved moves) {
 		if after.state(user) == countersign.UserDeleted {
 			continue
 		}
+		// A request that waits adds to what counts, and is no cover for what is given.
 		had, has := before.could(user, was[user], others), after.could(user, is[user], others)
+		held, holds := before.could(user, was[user], coming{}), after.could(user, is[user], coming{})
 		if before.state(user) == countersign.UserSuspended && after.state(user) != countersign.UserSuspended {
-			had = nil
+			had, held = nil, nil
 		}
 		for _, exclusion := range policy.Exclusions {
-			p.must(!worse(exclusion, had, has), "change %s lets %s hold what %s keeps apart", r.ID, user, exclusion.ID)
+			p.must(!worse(exclusion, gained(had, has), has) && !worse(exclusion, gained(held, holds), has), "change %s lets %s hold what %s keeps apart", r.ID, user, exclusion.ID)
 		}
 	}
 }
 
+// gained is what was not there before.
+func gained(had, has have) have {
+	out := maps.Clone(has)
+	maps.DeleteFunc(out, func(permission countersign.Permission, _ bool) bool { return had[permission] })
+	return out
+}
+
 // worse says whether two sides are held, and anything of them newly.
-func worse(exclusion countersign.Exclusion, had, has have) bool {
+func worse(exclusion countersign.Exclusion, gains, has have) bool {
 	sides, more := 0, false
 	for _, side := range exclusion.Sides {
 		if slices.ContainsFunc(side, func(permission countersign.Permission) bool { return has[permission] }) {
 			sides++
 		}
-		more = more || slices.ContainsFunc(side, func(permission countersign.Permission) bool { return has[permission] && !had[permission] })
+		more = more || slices.ContainsFunc(side, func(permission countersign.Permission) bool { return gains[permission] })
 	}
 	return sides > 1 && more
 }

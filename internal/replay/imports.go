@@ -8,10 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/alike"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -224,7 +222,7 @@ func (p *player) compareImports() {
 			got[b.Index] = b
 			return nil
 		})
-		diff := gocmp.Diff(want, got, cmpopts.EquateEmpty())
+		diff := alike.Diff(want, got)
 		p.must(err == nil && diff == "", "batches of import %s (-log +store)\n%s (%v)", id, diff, err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/alike"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -178,7 +178,7 @@ func (p *player) checkAsked(r *request, l *leaf) {
 	same := asked
 	same.lives = nil
 	same.vetoes, stated.vetoes = []int{asked.veto()}, []int{stated.veto()}
-	diff := gocmp.Diff(same, stated, cmpopts.EquateEmpty(), gocmp.AllowUnexported(requirement{}))
+	diff := alike.Diff(same, stated, gocmp.AllowUnexported(requirement{}))
 	p.must(diff == "", "it asks something else than the policy (-policy +document)\n%s", diff)
 	p.must(slices.Equal(asked.rules, r.Rules), "it cites the rules %v, %v match", r.Rules, asked.rules)
 	p.must(r.created.Equal(p.now) && r.expires.Equal(p.now.Add(asked.life())), "it lives from %s to %s", r.CreatedAt, r.ExpiresAt)
@@ -358,7 +358,7 @@ func (p *player) checkEffects(r *request, effects []leafEffect) {
 			delete(after, "expires_at")
 			delete(set, "expires_at")
 		}
-		diff := gocmp.Diff(after, set)
+		diff := alike.Diff(after, set)
 		p.must(e.Fact == happened[i].Fact && diff == "", "change %s announced another effect on %s (-document +entry)\n%s", r.ID, e.Fact, diff)
 		within := slices.ContainsFunc(announced[:i], func(other documentEffect) bool { return other.Fact == e.Fact })
 		p.must(within || e.From == happened[i].From, "change %s saw %s at another version", r.ID, e.Fact)
@@ -460,7 +460,7 @@ func (p *player) compareRequests() {
 		if !p.must(ok, "change %s has a row and stands nowhere in the log", row.ID) {
 			continue
 		}
-		diff := gocmp.Diff(r.record(), row, cmpopts.EquateEmpty(), gocmp.Comparer(bytes.Equal))
+		diff := alike.Diff(r.record(), row, gocmp.Comparer(bytes.Equal))
 		p.must(diff == "", "change %s (-log +store)\n%s", row.ID, diff)
 	}
 	p.compareOpen()

@@ -18,7 +18,7 @@
 // imported here. What stands in this package is the specification of
 // internal/audit and governance.md, read again by somebody who distrusts both.
 //
-// Files: replay.go (the walk through the log), leaf.go (what an entry and a
+// Files: replay.go (the walk through the log), follow.go (one that goes on as the log grows), leaf.go (what an entry and a
 // change document look like), tree.go (the Merkle tree), facts.go (from effects
 // to rows), rows.go (the comparison), life.go (the requests), signed.go (signatures
 // under votes), refused.go (attempts), recovery.go (what recovery keys do), rules.go
@@ -31,8 +31,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/store"
@@ -51,39 +49,6 @@ func Check(t testing.TB, s store.Store, org countersign.OrganizationID) {
 	}
 }
 
-// Findings replays the log of an organization and says, one sentence each, what
-// does not agree. An error means that the log could not be read at all.
-func Findings(ctx context.Context, s store.Store, org countersign.OrganizationID) ([]string, error) {
-	var found []string
-	err := s.Read(ctx, org, func(tx store.ReadTx) error {
-		head, err := tx.Head(ctx)
-		if err != nil {
-			return err
-		}
-		entries, err := collect(func(fn func(countersign.AuditEntry) error) error {
-			return tx.Entries(ctx, 0, int(head.Size)+1, fn)
-		})
-		if err != nil {
-			return err
-		}
-		p := newPlayer(ctx, tx, org)
-		if err := p.readHashes(int64(len(entries))); err != nil {
-			return err
-		}
-		for _, e := range entries {
-			p.position = e.Index + 1
-			p.play(e)
-		}
-		p.position = 0
-		p.compareHead(head, len(entries))
-		p.compareRows()
-		p.compareRequests()
-		found = p.found
-		return p.broken
-	})
-	return found, err
-}
-
 // collect turns a callback read into a list.
 func collect[T any](read func(fn func(T) error) error) ([]T, error) {
 	var list []T
@@ -96,7 +61,7 @@ func collect[T any](read func(fn func(T) error) error) ([]T, error) {
 
 // player is one replay.
 type player struct {
-	ctx context.Context //nolint:containedctx // a player lives within one call
+	ctx context.Context //nolint:containedctx // both are those of one call of its follower
 	tx  store.ReadTx
 	org countersign.OrganizationID
 	// position of the entry being played; 0 when the rows are compared.
@@ -129,9 +94,9 @@ type player struct {
 	supposed *countersign.Policy
 }
 
-func newPlayer(ctx context.Context, tx store.ReadTx, org countersign.OrganizationID) *player {
+func newPlayer(org countersign.OrganizationID) *player {
 	return &player{
-		ctx: ctx, tx: tx, org: org,
+		org:   org,
 		facts: map[countersign.Fact]*fact{}, requests: map[countersign.ChangeID]*request{},
 		nonces: map[string]bool{}, refused: map[countersign.UserID]*refusals{},
 	}
@@ -209,28 +174,9 @@ func (p *player) checkPlace(e countersign.AuditEntry, l *leaf) {
 	p.now = at
 }
 
-// readHashes reads the stored hashes of a tree.
-func (p *player) readHashes(size int64) error {
-	indexes := make([]int64, tlog.StoredHashCount(size))
-	for i := range indexes {
-		indexes[i] = int64(i)
-	}
-	hashes, err := p.tx.Hashes(p.ctx, indexes)
-	p.hashes = hashes
-	return err
-}
-
-// storedHash is nil where the tree says there is none.
-func (p *player) storedHash(index int64) []byte {
-	if index >= int64(len(p.hashes)) {
-		return nil
-	}
-	return p.hashes[index]
-}
-
 // compareHead holds the head to the entries.
-func (p *player) compareHead(head countersign.Head, entries int) {
-	p.must(head.Size == int64(entries), "the head counts %d entries, there are %d", head.Size, entries)
+func (p *player) compareHead(head countersign.Head) {
+	p.must(head.Size == p.tree.size, "the head counts %d entries, there are %d", head.Size, p.tree.size)
 	p.must(head.Time.Equal(p.now), "the head's time is %s, the last entry's %s", head.Time, p.now)
 	p.must(string(head.Frontier) == string(p.tree.frontier()), "the head's frontier is not that of the tree")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/alike"
 )
 
 // compareRows holds every governed row of the store to the facts.
@@ -31,7 +32,7 @@ func (p *player) compareRows() {
 		func(c countersign.CataloguePermission) string { return string(c.Permission) })
 	stored, err := p.tx.Organization(p.ctx)
 	if p.must(err == nil, "reading the organization: %v", err) {
-		diff := gocmp.Diff(p.organization(), stored, cmpopts.EquateEmpty())
+		diff := alike.Diff(p.organization(), stored)
 		p.must(diff == "", "organization (-log +store)\n%s", diff)
 	}
 	p.compareImports()
@@ -51,7 +52,7 @@ func compare[T any](p *player, noun string, replayed []T, read func(fn func(T) e
 		want[id(row)] = row
 		kept, ok := rows[id(row)]
 		if p.must(ok, "%s %s stands in the log and has no row", noun, id(row)) {
-			diff := gocmp.Diff(row, kept, append(options, cmpopts.EquateEmpty())...)
+			diff := alike.Diff(row, kept, options...)
 			p.must(diff == "", "%s %s (-log +store)\n%s", noun, id(row), diff)
 		}
 	}

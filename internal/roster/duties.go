@@ -234,10 +234,10 @@ func (d *duties) extends(p *Picture, l link) bool {
 }
 
 // worse finds what of an exclusion somebody gains who then could hold two sides.
-func (d *duties) worse(had, has []uint64) (Conflict, bool) {
+func (d *duties) worse(gains, has []uint64) (Conflict, bool) {
 	for x, sides := range d.sides {
 		for s, side := range sides {
-			gained, ok := d.firstOf(side, has, had)
+			gained, ok := d.firstOf(side, gains, nil)
 			if !ok {
 				continue
 			}
@@ -249,6 +249,15 @@ func (d *duties) worse(had, has []uint64) (Conflict, bool) {
 		}
 	}
 	return Conflict{}, false
+}
+
+// without are the permissions of one set that are not in another.
+func without(set, not []uint64) []uint64 {
+	out := slices.Clone(set)
+	for i := range min(len(out), len(not)) {
+		out[i] &^= not[i]
+	}
+	return out
 }
 
 // firstOf is the first permission of a side that stands in a set, and not in another.
@@ -275,19 +284,23 @@ func (d *duties) firstOf(side, in, not []uint64) (countersign.Permission, bool) 
 func (p *Picture) Conflict(before *Picture, exclusions []countersign.Exclusion, gains Gains, except countersign.ChangeID, now time.Time) (Conflict, bool) {
 	d := newDuties(exclusions, now)
 	d.after, d.except = p, except
-	var has, had []uint64
+	// What he could hold after and before, with and without what is only asked for.
+	// A request that waits is no cover: what he gains but for it he gains.
+	var has, had, holds, held []uint64
 	look := func(id *uuid) (Conflict, bool) {
 		is, was := p.personByID(id), before.personByID(id)
-		has = d.coming(d.held(has[:0], p, &is), p, &is)
+		holds = d.held(holds[:0], p, &is)
+		has = d.coming(append(has[:0], holds...), p, &is)
 		if is.c != nil && is.c.state(is.i) == userDeleted {
 			return Conflict{}, false
 		}
 		was.hung = is.hung
-		had = had[:0]
+		had, held = had[:0], held[:0]
 		if !revived(&was, &is) {
-			had = d.coming(d.held(had, before, &was), before, &was)
+			held = d.held(held, before, &was)
+			had = d.coming(append(had, held...), before, &was)
 		}
-		found, worse := d.worse(had, has)
+		found, worse := d.worse(merge(without(has, had), without(holds, held)), has)
 		found.User = countersign.UserID(id.text())
 		return found, worse
 	}

@@ -8,10 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/alike"
 	"github.com/countersign/countersign/internal/oracle"
 	"github.com/countersign/countersign/internal/roster"
 )
@@ -361,7 +359,7 @@ func same(t *testing.T, what string, got, want any) {
 	if reflect.DeepEqual(got, want) || (reflect.ValueOf(got).Kind() == reflect.Slice && reflect.ValueOf(got).Len()+reflect.ValueOf(want).Len() == 0) {
 		return
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := alike.Diff(want, got); diff != "" {
 		t.Fatalf("%s (-want +got)\n%s", what, diff)
 	}
 }

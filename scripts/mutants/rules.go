@@ -10,7 +10,7 @@ const (
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
 	return slices.Concat(
-		tallies(), decisions(), policies(), duties(), attempts(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), signatures(), sight(), recoveries(), wording(), tokens(), groups(), backOffice(), concurrency(), rulebook(),
+		tallies(), decisions(), policies(), duties(), attempts(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), signatures(), sight(), recoveries(), wording(), tokens(), groups(), backOffice(), concurrency(), rulebook(), randomWalks(),
 	)
 }
 
