@@ -56,6 +56,11 @@ const (
 	KindPolicyPut          ChangeKind = "policy.put"
 	KindOrganizationUpdate ChangeKind = "organization.update"
 	KindOrganizationSeal   ChangeKind = "organization.seal"
+	KindOrganizationFreeze ChangeKind = "organization.freeze"
+	KindOrganizationThaw   ChangeKind = "organization.thaw"
+
+	// KindEmergencyRatify is asked for by the directory alone (docs/adr/0028).
+	KindEmergencyRatify ChangeKind = "emergency.ratify"
 
 	KindImportOpen  ChangeKind = "import.open"
 	KindImportBatch ChangeKind = "import.batch"
@@ -92,6 +97,7 @@ func zeroChanges() []Change {
 		&CreateCredential{}, &IssueEnrolmentCode{}, &CollectSecret{}, &RedeemCode{}, &RevokeCredential{},
 		&AddPermission{}, &UpdatePermission{}, &RemovePermission{},
 		&PutPolicy{}, &UpdateOrganization{}, &SealOrganization{},
+		&FreezeOrganization{}, &ThawOrganization{}, &RatifyEmergency{},
 		&OpenImport{}, &ImportBatch{},
 	}
 }

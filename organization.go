@@ -11,17 +11,28 @@ type Organization struct {
 	Name   string
 	// SealedAt is when bootstrap ended; zero while changes still apply at once.
 	SealedAt time.Time
+	// FrozenAt is since when nothing moves but what reduces power; zero while it
+	// is not frozen (docs/break-glass.md).
+	FrozenAt time.Time
 	// Policy decides which changes wait for whom. In bootstrap it is not asked.
 	Policy    Policy
 	CreatedAt time.Time
-	// Version is the log position of the last write to name, seal or settings;
-	// PolicyVersion that of the policy.
+	// Version is the log position of the last write to name, seal or settings,
+	// PolicyVersion that of the policy, FreezeVersion that of FrozenAt.
 	Version       int64
 	PolicyVersion int64
+	FreezeVersion int64
 }
 
 // Sealed reports whether the organization has left bootstrap.
 func (o Organization) Sealed() bool { return !o.SealedAt.IsZero() }
+
+// Frozen reports whether nothing moves but what reduces power.
+func (o Organization) Frozen() bool { return !o.FrozenAt.IsZero() }
+
+// ObjectVersion is the log position at which what readers see of it last moved,
+// the policy apart.
+func (o Organization) ObjectVersion() int64 { return max(o.Version, o.FreezeVersion) }
 
 // UpdateOrganization changes the organization's settings.
 type UpdateOrganization struct {

@@ -20,9 +20,10 @@ const (
 
 	insertHead         statement = `insert into audit_heads (organization_id, size, last_time, frontier) values ($1, 0, 0, $2)`
 	insertOrganization statement = `insert into organizations (` + organizationColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 	organizationOf     statement = `select ` + organizationColumns + ` from organizations where organization_id = $1`
-	updateOrganization statement = `update organizations set name = $2, sealed_at = $3, policy = $4, rev = $5, policy_version = $6
+	updateOrganization statement = `update organizations set name = $2, sealed_at = $3, policy = $4, rev = $5, policy_version = $6,
+			frozen_at = $7, freeze_version = $8
 		where organization_id = $1`
 
 	allotUserNumbers statement = `update audit_heads set user_numbers = user_numbers + $2
@@ -42,10 +43,13 @@ const (
 			description = excluded.description, removed = excluded.removed, rev = excluded.rev`
 )
 
-const organizationColumns = `organization_id, number, name, sealed_at, policy, created_at, rev, policy_version`
+const organizationColumns = `organization_id, number, name, sealed_at, policy, created_at, rev, policy_version, frozen_at, freeze_version`
 
 func organizationDest(o *countersign.Organization) []any {
-	return []any{&o.ID, &o.Number, &o.Name, at(&o.SealedAt), parsed(&o.Policy), at(&o.CreatedAt), &o.Version, &o.PolicyVersion}
+	return []any{
+		&o.ID, &o.Number, &o.Name, at(&o.SealedAt), parsed(&o.Policy), at(&o.CreatedAt), &o.Version, &o.PolicyVersion,
+		at(&o.FrozenAt), &o.FreezeVersion,
+	}
 }
 
 func (t *readTx) headColumns() []any {
@@ -54,10 +58,11 @@ func (t *readTx) headColumns() []any {
 
 // found inserts an organization, which makes it visible to nobody yet.
 func (t *writeTx) found(ctx context.Context, o countersign.Organization) error {
-	if _, err := t.s.exec(ctx, insertOrganization, o.ID, o.Number, o.Name, o.SealedAt, o.Policy, o.CreatedAt, o.Version, o.PolicyVersion); err != nil {
+	_, err := t.s.exec(ctx, insertOrganization, o.ID, o.Number, o.Name, o.SealedAt, o.Policy, o.CreatedAt, o.Version, o.PolicyVersion, o.FrozenAt, o.FreezeVersion)
+	if err != nil {
 		return err
 	}
-	_, err := t.s.exec(ctx, insertHead, o.ID, []byte{})
+	_, err = t.s.exec(ctx, insertHead, o.ID, []byte{})
 	return err
 }
 
@@ -88,7 +93,7 @@ func (t *writeTx) PutOrganization(ctx context.Context, o countersign.Organizatio
 	if o.ID != t.org {
 		return fmt.Errorf("organization %s written in a transaction of %s", o.ID, t.org)
 	}
-	_, err := t.s.exec(ctx, updateOrganization, t.org, o.Name, o.SealedAt, o.Policy, o.Version, o.PolicyVersion)
+	_, err := t.s.exec(ctx, updateOrganization, t.org, o.Name, o.SealedAt, o.Policy, o.Version, o.PolicyVersion, o.FrozenAt, o.FreezeVersion)
 	return err
 }
 
