@@ -47,10 +47,13 @@ func Needed(kind countersign.ChangeKind) (countersign.Permission, bool) {
 		return countersign.PoliciesCreate, true
 	case countersign.KindPermissionRemove:
 		return countersign.PoliciesDelete, true
-	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal:
+	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal,
+		countersign.KindOrganizationThaw:
 		return countersign.PoliciesUpdate, true
+	case countersign.KindOrganizationFreeze:
+		return countersign.EmergencyFreeze, true
 	case countersign.KindUserActivate, countersign.KindCredentialRedeem, countersign.KindCredentialCollect,
-		countersign.KindImportOpen, countersign.KindImportBatch:
+		countersign.KindImportOpen, countersign.KindImportBatch, countersign.KindEmergencyRatify:
 		return "", false
 	default:
 		return "", false

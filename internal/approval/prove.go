@@ -60,7 +60,8 @@ type asking struct {
 
 // together are the requirements that some operation certainly has to meet. Rules
 // without conditions match together whatever the operation; with an exclusive
-// clause among them, each could be met alone and not all at once.
+// clause among them, or one that wants signatures, each could be met alone and not
+// all at once.
 func together(policy countersign.Policy) []asking {
 	var out []asking
 	for _, rule := range policy.Rules {
@@ -79,13 +80,45 @@ func together(policy countersign.Policy) []asking {
 				all.targets = all.targets && aboutPeople(rule)
 			}
 		}
-		key := strings.Join(all.ids, "\x00")
-		if len(all.ids) > 1 && all.requirement.Exclusive && !seen[key] {
-			seen[key] = true
+		if all.hard() && !seen[all.key()] {
+			seen[all.key()] = true
 			out = append(out, all)
 		}
 	}
+	if all := thawing(policy); all.hard() && !seen[all.key()] {
+		out = append(out, all)
+	}
 	return out
+}
+
+func (a asking) key() string { return strings.Join(a.ids, "\x00") }
+
+// hard reports whether rules that could each be met alone may not be together:
+// where nobody counts twice, or one of them wants signatures of all.
+func (a asking) hard() bool {
+	return len(a.ids) > 1 && (a.requirement.Exclusive || a.requirement.MustBeSigned())
+}
+
+// thawing is what the end of a freeze is certainly asked: what a change of the
+// policy is, and what rules say of it besides. Were it not met, nothing would ever
+// move again.
+func thawing(policy countersign.Policy) asking {
+	var all asking
+	spoken := false
+	for _, rule := range policy.Rules {
+		when := rule.When
+		when.Approvers = false // both have to do with approvers
+		changes := rule.Matches(countersign.KindPolicyPut)
+		if !when.IsZero() || rule.Requirement.Free() || !changes && !rule.Matches(countersign.KindOrganizationThaw) {
+			continue
+		}
+		spoken = spoken || changes
+		all.ids, all.requirement = append(all.ids, rule.ID), And(all.requirement, rule.Requirement)
+	}
+	if !spoken {
+		all.ids, all.requirement = append(all.ids, DefaultRule), And(all.requirement, policy.Default)
+	}
+	return all
 }
 
 // aboutPeople reports whether a rule governs kinds that may be about an

@@ -20,8 +20,8 @@
 //	actor         {user, person, credential, method, subject}: who did it, the
 //	              person who answers for it, proven how, on behalf of whom
 //	request       {id, idempotency}: HTTP request id, SHA-256 of the idempotency key
-//	change        {id, digest, bootstrap, document | blob, state, because,
-//	              winner, successor}
+//	change        {id, digest, bootstrap, emergency, document | blob, state,
+//	              because, winner, successor}
 //	              (because is a machine word; of a failed batch
 //	              "operations.<index>: <word>")
 //	approval      {decision, digest, person, credential, comment, statement,
@@ -43,6 +43,11 @@
 // An import that opens moves import:<id>, where id is that of its change, and each
 // batch of it import.batch:<id>/<index> from 0, once: its digest, how many rows
 // were taken in, and which were left out. The rows are the effects that follow.
+//
+// An emergency act is marked so in the entry that applies it. It moves
+// emergency:<id> too, with the id of the request that asks others about it, whose
+// entry follows in the same transaction; ratified, it moves once more. A freeze and
+// a thaw move organization.freeze.
 //
 // What stands in no set follows from the entries: a row was created and last
 // modified at the times of the first and the last entry that moved one of its
@@ -120,6 +125,7 @@ type LeafChange struct {
 	ID        string         `json:"id"`
 	Digest    string         `json:"digest"`
 	Bootstrap bool           `json:"bootstrap,omitzero"`
+	Emergency bool           `json:"emergency,omitzero"`
 	Document  jsontext.Value `json:"document,omitzero"`
 	Blob      *BlobRef       `json:"blob,omitzero"`
 	State     string         `json:"state,omitzero"`

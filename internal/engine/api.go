@@ -27,6 +27,9 @@ type Options struct {
 	// that waits, and not a second one: for clients that have no other way to ask
 	// what became of it (contracts/box.md section 5.4).
 	Repeats bool
+	// Emergency does at once, as one person, what policy would let wait: a single
+	// operation that reduces power, with a reason. Only Submit knows it.
+	Emergency bool
 	// Once makes the mutation replayable by its idempotency key; nil does not.
 	Once *Once
 	// notes says that it stores something which is no log entry: a nonce.

@@ -89,6 +89,12 @@ func (l *ledger) applyToGroups(op countersign.Change) error {
 		return l.updateOrganization(c)
 	case *countersign.SealOrganization:
 		return l.seal(c)
+	case *countersign.FreezeOrganization:
+		return l.freeze()
+	case *countersign.ThawOrganization:
+		return l.thaw()
+	case *countersign.RatifyEmergency:
+		return l.ratify(c)
 	case *countersign.OpenImport:
 		return l.openImport(c)
 	case *countersign.ImportBatch:
@@ -133,10 +139,12 @@ func (w *work) factVersion(fact countersign.Fact) (int64, error) {
 		var c store.ChangeRecord
 		c, err = w.tx.Change(w.ctx, countersign.ChangeID(key))
 		version = c.AppliedPosition
-	case "policy", "organization":
+	case "emergency":
+		version, err = w.emergencyVersion(countersign.ChangeID(key))
+	case "policy", "organization", "organization.freeze":
 		var o countersign.Organization
 		o, err = w.tx.Organization(w.ctx)
-		version = map[string]int64{"policy": o.PolicyVersion, "organization": o.Version}[kind]
+		version = map[string]int64{"policy": o.PolicyVersion, "organization": o.Version, "organization.freeze": o.FreezeVersion}[kind]
 	default:
 		return 0, fmt.Errorf("%s is no kind of fact", kind)
 	}
@@ -211,9 +219,9 @@ func (w *work) objectVersion(op countersign.Change) (int64, error) {
 	case *countersign.PutPolicy:
 		o, err := w.tx.Organization(w.ctx)
 		return o.PolicyVersion, err
-	case *countersign.UpdateOrganization, *countersign.SealOrganization:
+	case *countersign.UpdateOrganization, *countersign.SealOrganization, *countersign.FreezeOrganization, *countersign.ThawOrganization:
 		o, err := w.tx.Organization(w.ctx)
-		return o.Version, err
+		return o.ObjectVersion(), err
 	default:
 		return 0, countersign.E(countersign.Invalid, "If-Match", "does not apply here: nothing existing is changed")
 	}

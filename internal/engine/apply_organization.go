@@ -144,6 +144,9 @@ func (l *ledger) putOrganization(old *countersign.Organization, o countersign.Or
 	if l.moveIfKnown(old != nil, countersign.PolicyFact(), was.PolicyVersion, policy, policyFields(o)) {
 		o.PolicyVersion, moved = l.position, true
 	}
+	if old != nil && l.moveIfKnown(true, countersign.FreezeFact(), was.FreezeVersion, freezeFields(was), freezeFields(o)) {
+		o.FreezeVersion, moved = l.position, true
+	}
 	if !moved {
 		return nil
 	}

@@ -69,6 +69,9 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if state := request.StateAt(w.now); !state.Open() {
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
+	if err := w.mayDecide(request, v.Decision); err != nil {
+		return countersign.Outcome{}, err
+	}
 	c, err := w.gather(request)
 	if err != nil {
 		return countersign.Outcome{}, err
@@ -150,14 +153,9 @@ func lastVote(votes []countersign.Approval, person countersign.UserID) (counters
 // overtaken finds out why an open request can no longer be decided: its
 // requester left or may no longer ask, or the world has moved.
 func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
-	for _, id := range []countersign.UserID{request.Requester, request.RequesterPerson} {
-		if u, ok := w.picture.User(id, w.now); !ok || u.State != countersign.UserActive {
-			return &closing{state: countersign.ChangeCancelled, because: "requester_inactive"}, nil
-		}
-	}
-	for _, op := range request.Operations {
-		if err := mayAsk(w.picture, countersign.Actor{User: request.Requester, Method: countersign.ByToken}, op, w.now); err != nil {
-			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}, nil
+	if request.Ratifies == "" {
+		if how := w.abandoned(request); how != nil {
+			return how, nil
 		}
 	}
 	for _, base := range request.Base {
@@ -170,6 +168,21 @@ func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
 		}
 	}
 	return nil, nil //nolint:nilnil // nothing stands in the way
+}
+
+// abandoned finds out that nobody stands behind a request any more.
+func (w *work) abandoned(request countersign.ChangeRequest) *closing {
+	for _, id := range []countersign.UserID{request.Requester, request.RequesterPerson} {
+		if u, ok := w.picture.User(id, w.now); !ok || u.State != countersign.UserActive {
+			return &closing{state: countersign.ChangeCancelled, because: "requester_inactive"}
+		}
+	}
+	for _, op := range request.Operations {
+		if err := mayAsk(w.picture, countersign.Actor{User: request.Requester, Method: countersign.ByToken}, op, w.now); err != nil {
+			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}
+		}
+	}
+	return nil
 }
 
 // endUndecided closes a request that was overtaken; the transaction commits, and
