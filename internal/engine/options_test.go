@@ -118,7 +118,7 @@ func TestAChangeMayRelyOnAVersion(t *testing.T) {
 		h.crew()
 		sealed := newHouse(t, h.Store)
 		sealed.crew().Seal()
-		for _, kind := range countersign.ChangeKinds() {
+		for _, kind := range ordinaryKinds() {
 			t.Run(string(kind), func(t *testing.T) {
 				h := h.in(t)
 				if kind == countersign.KindCredentialCollect {
@@ -238,7 +238,7 @@ func TestADryRunLeavesNoTrace(t *testing.T) {
 			}
 		}
 		rows := fates()
-		for _, kind := range countersign.ChangeKinds() {
+		for _, kind := range ordinaryKinds() {
 			t.Run(string(kind), func(t *testing.T) {
 				op, at := h.in(t).sample(kind), h.in(t)
 				if kind == countersign.KindCredentialCollect {
