@@ -110,6 +110,7 @@ func (d *Dialect) governing() []wire.Route {
 		d.row("GET", base+"/policy/health", "getPolicyHealth", d.getPolicyHealth),
 		d.row("GET", base+"/policy/violations", "listViolations", d.listViolations),
 		d.row("POST", base+"/policy/lint", "lintPolicy", d.lintPolicy),
+		d.row("GET", base+"/emergencies", "listEmergencies", d.listEmergencies),
 	}
 }
 

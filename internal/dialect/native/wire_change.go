@@ -46,6 +46,9 @@ type changeOut struct {
 	ReplacedBy      text                    `json:"replaced_by"`
 	Winner          text                    `json:"winner"`
 	Bootstrap       bool                    `json:"bootstrap"`
+	Emergency       bool                    `json:"emergency"`
+	Ratification    text                    `json:"ratification"`
+	Ratifies        text                    `json:"ratifies"`
 	AppliedRevision *int64                  `json:"applied_revision"`
 	Version         int64                   `json:"version"`
 	Secrets         []secretOut             `json:"secrets,omitempty"`
@@ -133,6 +136,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		ScheduledAt: moment(c.ScheduledAt),
 		ClosedAt:    moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
 		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
+		Emergency: c.Emergency(), Ratification: text(c.Ratification), Ratifies: text(c.Ratifies),
 		Effects: make([]effectOut, len(c.Effects)), EffectsTotal: c.EffectsTotal,
 	}
 	for i, e := range c.Effects {
