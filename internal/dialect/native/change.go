@@ -59,7 +59,7 @@ func (d *Dialect) getChange(c *call) error {
 type submission struct {
 	Operations []jsontext.Value `json:"operations"`
 	Reason     string           `json:"reason"`
-	// Emergency is submitChange's alone.
+	// Emergency is for what is submitted, not for what takes the place of something.
 	Emergency bool `json:"emergency"`
 }
 
