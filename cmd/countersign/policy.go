@@ -248,7 +248,8 @@ func findingColumns() []column[client.Finding] {
 func (s *session) policyHealth(parent *cobra.Command) {
 	s.add(parent, verb{
 		use: "health", short: "Say whether the rules can be met",
-		long:    "One row for each rule and clause: how many approvals it needs, how many people could give them, how many of those can be spared.",
+		long:    "One row for each rule and clause: how many approvals it needs, how many people could give them, how many of those can be spared.\n" +
+			"Below, as a table for people: what was done in emergencies and nobody has ratified.",
 		example: "  countersign policy health",
 		run: func(ctx context.Context, _ []string) error {
 			columns := []column[client.RuleHealth]{
@@ -259,9 +260,13 @@ func (s *session) policyHealth(parent *cobra.Command) {
 				{name: "spare", cell: func(h client.RuleHealth) string { return number(int64(h.Spare)) }},
 				{name: "ok", cell: func(h client.RuleHealth) string { return yes(h.OK) }},
 			}
-			return showList(s, &paging{}, columns, func(_ client.Paging, opts ...client.ReadOption) (*client.List[client.RuleHealth], error) {
+			err := showList(s, &paging{}, columns, func(_ client.Paging, opts ...client.ReadOption) (*client.List[client.RuleHealth], error) {
 				return s.api.GetPolicyHealth(ctx, opts...)
 			})
+			if err != nil {
+				return err
+			}
+			return s.tellUnratified(ctx)
 		},
 	})
 }
