@@ -432,3 +432,19 @@ func (h *house) applied(result engine.Result, err error) {
 		h.t.Fatalf("%s (%v)", result.Change.State, err)
 	}
 }
+
+// Whoever can suspend an approver alone touches approvers, and so does who lets
+// somebody: what a policy says of approvers counts.
+func TestWhoMayActAloneIsAnApproversBusiness(t *testing.T) {
+	onOne(t, func(t *testing.T, h *house) {
+		h.crew().under(countersign.Rule{ID: "approvers", Changes: []string{"*"}, When: countersign.Condition{Approvers: true}, Requirement: adminsAsked(2)})
+		for _, p := range []countersign.Permission{countersign.EmergencySuspend, countersign.EmergencyRevoke, countersign.EmergencyFreeze} {
+			if rules := h.mustHold(h.Grant("vera", p)).Change.RuleIDs; !slices.Equal(rules, []string{"approvers"}) {
+				t.Errorf("%s is given by %v", p, rules)
+			}
+		}
+		if rules := h.mustHold(h.Grant("vera", countersign.VaultsCreate)).Change.RuleIDs; !slices.Equal(rules, []string{"default"}) {
+			t.Errorf("another permission is given by %v", rules)
+		}
+	})
+}

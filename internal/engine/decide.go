@@ -69,15 +69,15 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if state := request.StateAt(w.now); !state.Open() {
 		return countersign.Outcome{}, alreadyClosed(request, state)
 	}
-	if err := w.mayDecide(request, v.Decision); err != nil {
-		return countersign.Outcome{}, err
-	}
 	c, err := w.gather(request)
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
 	if !approval.MayVote(c.Case, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
+	}
+	if err := w.mayDecide(request, v.Decision); err != nil {
+		return countersign.Outcome{}, err
 	}
 	last, voted := lastVote(c.Approvals, w.actor.User)
 	again := voted && last.Decision == v.Decision && (v.Statement == "" || v.Statement == last.Statement && v.Signature == last.Signature)
