@@ -248,7 +248,7 @@ func findingColumns() []column[client.Finding] {
 func (s *session) policyHealth(parent *cobra.Command) {
 	s.add(parent, verb{
 		use: "health", short: "Say whether the rules can be met",
-		long:    "One row for each rule and clause: how many approvals it needs, how many people could give them, how many of those can be spared.\n" +
+		long: "One row for each rule and clause: how many approvals it needs, how many people could give them, how many of those can be spared.\n" +
 			"Below, as a table for people: what was done in emergencies and nobody has ratified.",
 		example: "  countersign policy health",
 		run: func(ctx context.Context, _ []string) error {
