@@ -31,6 +31,7 @@ func TestWrongArgumentsAreToldApartFromRefusals(t *testing.T) {
 		"users list --frob":                      "unknown flag: --frob",
 		"users list -o yaml":                     "must be one of table, json, csv",
 		"users list --token x --as ada":          "two callers",
+		"users list --token=":                    "--token is empty",
 		"users list --as ada":                    "name one with --credentials",
 		"users list --credentials /nowhere.json": "there is no credentials file",
 		"users invite --name Grace":              "needs --email",

@@ -65,6 +65,9 @@ func (s *session) connect(flags *pflag.FlagSet) error {
 	if s.given("token") && s.as != "" {
 		return usage("--token and --as name two callers; give one of them")
 	}
+	if s.given("token") && s.token == "" {
+		return usage("--token is empty; leave it out to come with the token of the credentials file")
+	}
 	file, err := s.credentialsFile()
 	if err != nil {
 		return err

@@ -63,7 +63,7 @@ func (s *session) command(v verb) *cobra.Command {
 			err = s.connect(cmd.Flags())
 		}
 		if err == nil {
-			err = v.run(cmd.Context(), args)
+			err = s.inWords(cmd.Context(), v.run(cmd.Context(), args))
 		}
 		if wrong, ok := err.(*usageError); ok && wrong.command == "" { //nolint:errorlint // only ours, not wrapped
 			wrong.command = cmd.CommandPath()

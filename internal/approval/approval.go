@@ -8,7 +8,8 @@
 //
 // Files: approval.go (what a policy asks), tally.go (whether votes meet it),
 // matching.go (one clause for each person), subjects.go (whom a change is about),
-// prove.go (whether everybody's requests can be met at all).
+// prove.go (whether everybody's requests can be met at all), together.go and
+// reach.go (which rules an operation can match at once).
 package approval
 
 import (

@@ -3,7 +3,6 @@ package approval
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/countersign/countersign"
 )
@@ -15,8 +14,8 @@ type People func(set countersign.ApproverSet, signed bool) []countersign.UserID
 
 // Gap is a requirement that somebody's request could never meet.
 type Gap struct {
-	// RuleIDs are the rules that together ask it; one, but where several rules
-	// always match the same operations.
+	// RuleIDs are the rules that together ask it; one, but where several rules can
+	// match the same operation and all of them ask more than each.
 	RuleIDs []string
 	// Clause that is short of people; -1 when there are not enough different
 	// people over all clauses.
@@ -27,14 +26,16 @@ type Gap struct {
 	// Target is true when the gap opens only if the change is about an approver,
 	// who then does not count either (L4).
 	Target bool
+	// Signed is true where approvals have to be signed, so that only people with a
+	// key are there.
+	Signed bool
 	// Need approvals, of whom only Left are there.
 	Need int
 	Left int
 }
 
 // Prove finds every requirement of a policy that some requester could never
-// meet: for each rule, the default, and the rules that always match together,
-// and for each approver as the requester and one who is none (L1), also when the
+// meet: for each rule, the default, and the rules that can match together, and for each approver as the requester and one who is none (L1), also when the
 // change is about another approver (L4). No gap means that nobody is locked out.
 func Prove(policy countersign.Policy, people People) []Gap {
 	var gaps []Gap
@@ -56,69 +57,6 @@ type asking struct {
 	requirement countersign.Requirement
 	// targets is true when operations it governs may be about an approver.
 	targets bool
-}
-
-// together are the requirements that some operation certainly has to meet. Rules
-// without conditions match together whatever the operation; with an exclusive
-// clause among them, or one that wants signatures, each could be met alone and not
-// all at once.
-func together(policy countersign.Policy) []asking {
-	var out []asking
-	for _, rule := range policy.Rules {
-		if !rule.Requirement.Free() {
-			out = append(out, asking{[]string{rule.ID}, rule.Requirement, aboutPeople(rule)})
-		}
-	}
-	out = append(out, asking{[]string{DefaultRule}, policy.Default, true})
-	seen := map[string]bool{}
-	for _, kind := range countersign.ChangeKinds() {
-		all := asking{targets: true}
-		for _, rule := range policy.Rules {
-			if rule.When.IsZero() && rule.Matches(kind) && !rule.Requirement.Free() {
-				all.ids = append(all.ids, rule.ID)
-				all.requirement = And(all.requirement, rule.Requirement)
-				all.targets = all.targets && aboutPeople(rule)
-			}
-		}
-		if all.hard() && !seen[all.key()] {
-			seen[all.key()] = true
-			out = append(out, all)
-		}
-	}
-	if all := thawing(policy); all.hard() && !seen[all.key()] {
-		out = append(out, all)
-	}
-	return out
-}
-
-func (a asking) key() string { return strings.Join(a.ids, "\x00") }
-
-// hard reports whether rules that could each be met alone may not be together:
-// where nobody counts twice, or one of them wants signatures of all.
-func (a asking) hard() bool {
-	return len(a.ids) > 1 && (a.requirement.Exclusive || a.requirement.MustBeSigned())
-}
-
-// thawing is what the end of a freeze is certainly asked: what a change of the
-// policy is, and what rules say of it besides. Were it not met, nothing would ever
-// move again.
-func thawing(policy countersign.Policy) asking {
-	var all asking
-	spoken := false
-	for _, rule := range policy.Rules {
-		when := rule.When
-		when.Approvers = false // both have to do with approvers
-		changes := rule.Matches(countersign.KindPolicyPut)
-		if !when.IsZero() || rule.Requirement.Free() || !changes && !rule.Matches(countersign.KindOrganizationThaw) {
-			continue
-		}
-		spoken = spoken || changes
-		all.ids, all.requirement = append(all.ids, rule.ID), And(all.requirement, rule.Requirement)
-	}
-	if !spoken {
-		all.ids, all.requirement = append(all.ids, DefaultRule), And(all.requirement, policy.Default)
-	}
-	return all
 }
 
 // aboutPeople reports whether a rule governs kinds that may be about an
@@ -222,7 +160,7 @@ func (p *proof) without(gone []countersign.UserID) (Gap, bool) {
 	if filled {
 		return Gap{}, false
 	}
-	gap := Gap{RuleIDs: p.ids, Clause: -1, Need: p.c.Distinct, Left: len(different(left))}
+	gap := Gap{RuleIDs: p.ids, Clause: -1, Signed: p.c.Signed, Need: p.c.Distinct, Left: len(different(left))}
 	if len(gone) > 0 {
 		gap.Requester = gone[0]
 	}

@@ -136,3 +136,8 @@ func (e *Engine) StillSigned(ctx context.Context, request countersign.ChangeRequ
 	w := &work{ctx: ctx, picture: picture, actor: countersign.Actor{Organization: org}}
 	return w.stillSigned(request, a)
 }
+
+// Governed are operations as the rules of a policy see them.
+func Governed(p *roster.Picture, requester countersign.UserID, now time.Time, ops ...countersign.Change) []approval.Operation {
+	return governed(p, ops, requester, now)
+}

@@ -100,8 +100,11 @@ func tellGap(gap approval.Gap, policy countersign.Policy) string {
 	if gap.Target {
 		whose += " about another approver"
 	}
-	return fmt.Sprintf("%s could not be met: a request %s needs the approval of %d %s, and %d with a working credential would be left",
-		rules, whose, gap.Need, of, gap.Left)
+	with := "a working credential"
+	if gap.Signed {
+		with += " and a key to sign with"
+	}
+	return fmt.Sprintf("%s could not be met: a request %s needs the approval of %d %s, and %d with %s would be left", rules, whose, gap.Need, of, gap.Left, with)
 }
 
 // clauseOf is the clause a gap is about.

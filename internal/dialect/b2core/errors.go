@@ -1,7 +1,6 @@
 package b2core
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -37,23 +36,6 @@ func statusOf(kind countersign.Kind) int {
 // internal is the code of an error without a kind: one of ours.
 const internal = "internal"
 
-// explicable gives every error something that may be shown. Errors without a
-// kind are ours, and nothing of them is.
-func explicable(err error) *countersign.Error {
-	var known *countersign.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	switch kind := countersign.KindOf(err); {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return countersign.Code(countersign.Unavailable, "timeout", "", "This took too long and was given up; repeat a write with the same Idempotency-Key to learn what became of it.")
-	case kind != "":
-		return countersign.E(kind, "", "The request could not be carried out.")
-	default:
-		return countersign.Code("", internal, "", "Something went wrong on our side; X-Request-ID finds it in our log.")
-	}
-}
-
 // fieldName is how this API calls what the engine names otherwise.
 func fieldName(field string) string {
 	switch field {
@@ -80,7 +62,7 @@ type errorOut struct {
 
 // errorAnswer renders a failure, for the client and for its replay.
 func errorAnswer(err error) engine.Answer {
-	known := explicable(err)
+	known := wire.Explicable(err, wire.RepeatWithKey)
 	status := statusOf(known.Kind)
 	if transport, ok := wire.TransportStatus(known); ok {
 		status = transport
@@ -96,7 +78,7 @@ func errorAnswer(err error) engine.Answer {
 		out.Errors[field] = []string{known.Message}
 		out.Message = field + ": " + known.Message
 	}
-	return engine.Answer{Status: status, Body: mustEncode(out)}
+	return engine.Answer{Status: status, Body: wire.MustEncode(out)}
 }
 
 // writeError is the wire.ErrorWriter of the dialect.
@@ -105,14 +87,14 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	a := errorAnswer(err)
 	h := w.Header()
 	h.Del(headerTotal) // of an answer that was not given
-	wire.SetRetryAfter(w, explicable(err))
+	wire.SetRetryAfter(w, wire.Explicable(err, wire.RepeatWithKey))
 	switch a.Status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="countersign"`)
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", "1")
 	}
-	writeAnswer(w, a)
+	wire.WriteAnswer(w, a.Status, a.Header, a.Body)
 }
 
 // codeOf is the machine word of an error, if it has one.

@@ -1,11 +1,7 @@
 package b2core
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
@@ -45,7 +41,7 @@ func (m mutation) render(result engine.Result, err error) (engine.Answer, error)
 	case err == nil:
 		a := engine.Answer{Status: m.status}
 		if m.shown != nil {
-			a.Body = mustEncode(m.shown(result.Outcome))
+			a.Body = wire.MustEncode(m.shown(result.Outcome))
 		}
 		if !inEffect(result.Outcome) {
 			a.Status = http.StatusAccepted
@@ -53,7 +49,7 @@ func (m mutation) render(result engine.Result, err error) (engine.Answer, error)
 		}
 		return a, nil
 	case m.unchanged != nil && codeOf(err) == "no_effect":
-		return engine.Answer{Status: m.status, Body: mustEncode(m.unchanged())}, nil
+		return engine.Answer{Status: m.status, Body: wire.MustEncode(m.unchanged())}, nil
 	default:
 		return errorAnswer(err), err
 	}
@@ -82,64 +78,16 @@ func (d *Dialect) mutate(c *call, m mutation) error {
 		return err
 	}
 	wire.EventOf(c.ctx).ChangeRequest = a.Header[headerChangeRequest]
-	writeAnswer(c.w, a)
+	wire.WriteAnswer(c.w, a.Status, a.Header, a.Body)
 	return nil
 }
 
 // once reads the idempotency key, which every write may carry. The published API
 // has none; this is ours, under the name the others use.
 func (c *call) once() (*engine.Once, error) {
-	values := c.r.Header.Values(headerIdempotency)
-	if len(values) == 0 {
-		return nil, nil //nolint:nilnil // no key, no protection
-	}
-	key := values[0]
-	printable := strings.IndexFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
-	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || !printable {
-		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, headerIdempotency, "must be one key of 1 to 64 printable ASCII characters without blanks")
-	}
-	body, err := wire.ReadBody(c.r, 0)
-	if err != nil {
+	key, err := wire.IdempotencyKey(c.r, headerIdempotency, maxIdempotencyKey, false)
+	if err != nil || key.Key == "" {
 		return nil, err
 	}
-	return &engine.Once{Route: onceRoute, Key: key, Fingerprint: fingerprint(c.r, body)}, nil
-}
-
-// fingerprint is over method, raw path and body. Lengths keep one part from
-// running into the next.
-func fingerprint(r *http.Request, body []byte) [32]byte {
-	path := r.URL.EscapedPath()
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %d %s %d ", r.Method, len(path), path, len(body))
-	h.Write(body)
-	return [32]byte(h.Sum(nil))
-}
-
-// writeAnswer sends what was rendered, now or when the key was first used.
-func writeAnswer(w http.ResponseWriter, a engine.Answer) {
-	h := w.Header()
-	for name, value := range a.Header {
-		h.Set(name, value)
-	}
-	if len(a.Body) == 0 {
-		if a.Status != http.StatusNoContent {
-			h.Set("Content-Length", "0")
-		}
-		wire.WriteNothing(w, a.Status)
-		return
-	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(a.Body)))
-	w.WriteHeader(a.Status)
-	_, _ = w.Write(a.Body) // whoever has gone away cannot be told
-}
-
-func mustEncode(v any) []byte {
-	body, err := wire.Encode(v)
-	if err != nil {
-		panic(fmt.Errorf("b2core: encode %T: %w", v, err))
-	}
-	return body
+	return &engine.Once{Route: onceRoute, Key: key.Key, Fingerprint: key.Fingerprint}, nil
 }

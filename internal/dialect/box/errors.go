@@ -1,7 +1,6 @@
 package box
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -58,7 +57,6 @@ func ownFaults() map[string]fault {
 		wire.CodeURLTooLong:   {http.StatusRequestURITooLong, codeBadRequest},
 		wire.CodeNoSuchRoute:  {http.StatusNotFound, codeNotFound},
 		"method_not_allowed":  {http.StatusMethodNotAllowed, codeMethodNotAllowed},
-		"commit_unknown":      {http.StatusServiceUnavailable, codeUnavailable},
 		"address_not_allowed": {http.StatusForbidden, codeForbidden},
 		// The SDKs repeat every 429 by themselves, which helps with a rate and not
 		// with a quota.
@@ -94,23 +92,6 @@ func faultOf(e *countersign.Error) fault {
 		return fault{http.StatusServiceUnavailable, codeUnavailable}
 	default:
 		return fault{http.StatusInternalServerError, codeInternal}
-	}
-}
-
-// explicable gives every error something that may be shown. Errors without a
-// kind are ours, and nothing of them is.
-func explicable(err error) *countersign.Error {
-	var known *countersign.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	switch kind := countersign.KindOf(err); {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return countersign.E(countersign.Unavailable, "", "This took too long and was given up.")
-	case kind != "":
-		return countersign.E(kind, "", "The request could not be carried out.")
-	default:
-		return countersign.E("", "", "Something went wrong on our side; the request id finds it in our log.")
 	}
 }
 
@@ -169,7 +150,7 @@ type changeOut struct {
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	event := wire.EventOf(r.Context())
 	event.Fail(err)
-	known := explicable(err)
+	known := wire.Explicable(err, "look at what is there before you repeat a write")
 	f := faultOf(known)
 	if f.status == http.StatusUnauthorized {
 		challenge(w, r)

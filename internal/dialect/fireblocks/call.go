@@ -78,7 +78,7 @@ func (d *Dialect) carryOut(c *call, who callers, h handler) error {
 
 // notCarriedOut reports whether a client may send the same request again.
 func notCarriedOut(err error) bool {
-	switch countersign.KindOf(explicable(err)) {
+	switch wire.Explicable(err, wire.RepeatWithKey).Kind {
 	case countersign.Limited, countersign.Unavailable, countersign.Forbidden:
 		return true
 	default:

@@ -1,7 +1,6 @@
 package fireblocks
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -94,28 +93,6 @@ func faultOf(e *countersign.Error) fault {
 	}
 }
 
-// explicable gives every error something that may be shown. Errors without a
-// kind are ours, and nothing of them is.
-func explicable(err error) error {
-	if err == nil {
-		return nil
-	}
-	var known *countersign.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	switch kind := countersign.KindOf(err); {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return countersign.E(countersign.Unavailable, "", "This took too long and was given up; repeat a write with the same Idempotency-Key to learn what became of it.")
-	case kind == "commit_unknown":
-		return countersign.E(countersign.Unavailable, "", "The outcome is not known; repeat the request with the same Idempotency-Key to learn it.")
-	case kind != "":
-		return countersign.E(kind, "", "The request could not be carried out.")
-	default:
-		return countersign.E("", "", "Something went wrong on our side; X-Request-ID finds it in our log.")
-	}
-}
-
 // fieldName is how this API calls what the engine names otherwise.
 func fieldName(field string) string {
 	switch field {
@@ -146,17 +123,14 @@ type errorType struct {
 
 // errorAnswer renders a failure, for the client and for its replay.
 func errorAnswer(err error) engine.Answer {
-	var known *countersign.Error
-	if !errors.As(explicable(err), &known) {
-		known = countersign.E("", "", "")
-	}
+	known := wire.Explicable(err, wire.RepeatWithKey)
 	f := faultOf(known)
 	out := errorOut{Message: known.Message, Code: f.number, Field: fieldName(known.Field), Pending: known.Detail["change_id"]}
 	if out.Field != "" {
 		out.Message = out.Field + ": " + out.Message
 	}
 	out.Error = errorType{Type: f.class, Message: out.Message}
-	return engine.Answer{Status: f.status, Body: mustEncode(out)}
+	return engine.Answer{Status: f.status, Body: wire.MustEncode(out)}
 }
 
 // writeError is the wire.ErrorWriter of the dialect.
@@ -170,7 +144,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if a.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	writeAnswer(w, a)
+	wire.WriteAnswer(w, a.Status, a.Header, a.Body)
 }
 
 // longestWait keeps clients that wait and send the same token again from coming

@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
+	"github.com/countersign/countersign/internal/wire"
 )
 
 // maxGroupName is ours: none is published (section 1.1).
@@ -99,7 +100,7 @@ func (d *Dialect) createGroup(c *call) error {
 			if made, ok := out.Change.Operations[0].(*countersign.CreateGroup); ok {
 				shown.ID, shown.Name = made.GroupID, made.Name
 			}
-			return engine.Answer{Status: http.StatusCreated, Body: mustEncode(shown)}
+			return engine.Answer{Status: http.StatusCreated, Body: wire.MustEncode(shown)}
 		},
 	})
 }
@@ -202,7 +203,7 @@ func (u *updating) done(out countersign.Outcome) engine.Answer {
 			shown.Name = update.Name.Value
 		}
 	}
-	return engine.Answer{Status: http.StatusOK, Body: mustEncode(shown)}
+	return engine.Answer{Status: http.StatusOK, Body: wire.MustEncode(shown)}
 }
 
 // free finds a group that no open change touches: it takes one at a time

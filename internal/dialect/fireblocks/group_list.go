@@ -103,7 +103,7 @@ func (d *Dialect) listGroups(c *call) error {
 }
 
 func beginList(w http.ResponseWriter) {
-	setPrivate(w.Header())
+	wire.SetPrivate(w.Header())
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 }
@@ -124,7 +124,7 @@ func (d *Dialect) listPart(c *call, batch []countersign.GroupView) ([][]byte, er
 	}
 	out := make([][]byte, len(batch))
 	for i := range batch {
-		out[i] = mustEncode(showGroup(&batch[i], byGroup[batch[i].ID]))
+		out[i] = wire.MustEncode(showGroup(&batch[i], byGroup[batch[i].ID]))
 	}
 	return out, nil
 }

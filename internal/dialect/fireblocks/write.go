@@ -1,12 +1,8 @@
 package fireblocks
 
 import (
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/countersign/countersign"
 	"github.com/countersign/countersign/internal/engine"
@@ -87,74 +83,24 @@ func (d *Dialect) mutate(c *call, m mutation) error {
 		return err
 	}
 	wire.EventOf(c.ctx).ChangeRequest = a.Header[headerChangeRequest]
-	writeAnswer(c.w, a)
+	wire.WriteAnswer(c.w, a.Status, a.Header, a.Body)
 	return nil
 }
 
 // once reads the idempotency key, which POST and PUT may carry. An empty one is
 // none: an SDK sends the header for an empty text.
 func (c *call) once() (*engine.Once, error) {
-	values := c.r.Header.Values(headerIdempotency)
-	if c.r.Method == http.MethodDelete || len(values) == 0 || len(values) == 1 && values[0] == "" {
+	if values := c.r.Header.Values(headerIdempotency); c.r.Method == http.MethodDelete || len(values) == 1 && values[0] == "" {
 		return nil, nil //nolint:nilnil // no key, no protection
 	}
-	key := values[0]
-	printable := strings.IndexFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) < 0
-	if len(values) > 1 || len(key) > maxIdempotencyKey || !printable {
-		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, headerIdempotency, "must be one key of at most 40 printable ASCII characters")
-	}
-	body, err := wire.ReadBody(c.r, 0)
-	if err != nil {
+	key, err := wire.IdempotencyKey(c.r, headerIdempotency, maxIdempotencyKey, true)
+	if err != nil || key.Key == "" {
 		return nil, err
 	}
-	return &engine.Once{Route: onceRoute, Key: key, Fingerprint: fingerprint(c.r, body)}, nil
-}
-
-// fingerprint is over method, raw path and body (section 5, "Scope"). Lengths
-// keep one part from running into the next.
-func fingerprint(r *http.Request, body []byte) [32]byte {
-	path := r.URL.EscapedPath()
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %d %s %d ", r.Method, len(path), path, len(body))
-	h.Write(body)
-	return [32]byte(h.Sum(nil))
-}
-
-// writeAnswer sends what was rendered, now or when the key was first used. Only
-// success without a body carries no JSON (section 7, pitfalls 2 to 4).
-func writeAnswer(w http.ResponseWriter, a engine.Answer) {
-	h := w.Header()
-	for name, value := range a.Header {
-		h.Set(name, value)
-	}
-	setPrivate(h)
-	if len(a.Body) == 0 {
-		if a.Status != http.StatusNoContent {
-			h.Set("Content-Length", "0")
-		}
-		w.WriteHeader(a.Status)
-		return
-	}
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(a.Body)))
-	w.WriteHeader(a.Status)
-	_, _ = w.Write(a.Body) // whoever has gone away cannot be told
-}
-
-func setPrivate(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	return &engine.Once{Route: onceRoute, Key: key.Key, Fingerprint: key.Fingerprint}, nil
 }
 
 // nothing answers a success that has no body.
 func nothing(status int) func(countersign.Outcome) engine.Answer {
 	return func(countersign.Outcome) engine.Answer { return engine.Answer{Status: status} }
-}
-
-func mustEncode(v any) []byte {
-	body, err := wire.Encode(v)
-	if err != nil {
-		panic(fmt.Errorf("fireblocks: encode %T: %w", v, err))
-	}
-	return body
 }

@@ -115,7 +115,7 @@ func decodeOperation(raw jsontext.Value) (countersign.Change, error) {
 		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "kind", "is no kind of change; the API document lists them")
 	}
 	delete(members, "kind")
-	return change, wire.DecodeBytes(mustEncode(members), change)
+	return change, wire.DecodeBytes(wire.MustEncode(members), change)
 }
 
 func (d *Dialect) submitChange(c *call) error {

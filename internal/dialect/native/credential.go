@@ -203,9 +203,9 @@ func (d *Dialect) finishRedemption(w http.ResponseWriter, r *http.Request, route
 		o.Once.Answer = func(result engine.Result, err error) engine.Answer {
 			if err != nil {
 				p := problemOf(err)
-				return engine.Answer{Status: p.status, Body: mustEncode(p.members)}
+				return engine.Answer{Status: p.status, Body: wire.MustEncode(p.members)}
 			}
-			return engine.Answer{Status: http.StatusOK, Body: mustEncode(render(result.Outcome, false))}
+			return engine.Answer{Status: http.StatusOK, Body: wire.MustEncode(render(result.Outcome, false))}
 		}
 	}
 	result, err := d.Engine.Redeem(r.Context(), code, o)

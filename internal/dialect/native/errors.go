@@ -1,7 +1,6 @@
 package native
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -66,26 +65,9 @@ func asError(err error) (*countersign.Error, bool) {
 	return known, ok
 }
 
-// describable gives every error something that may be shown. Errors without a
-// kind are ours, and nothing of them is.
-func describable(err error) *countersign.Error {
-	if known, ok := asError(err); ok {
-		return known
-	}
-	switch kind := countersign.KindOf(err); {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return countersign.Code(countersign.Unavailable, "timeout", "",
-			"This took too long and was given up; repeat a write with the same Idempotency-Key to learn what became of it.")
-	case kind != "":
-		return countersign.E(kind, "", "The request could not be carried out.")
-	default:
-		return countersign.Code("", internal, "", "Something went wrong on our side; the request id finds it in our log.")
-	}
-}
-
 // problemOf renders an error, all but the request id.
 func problemOf(err error) problem {
-	known := describable(err)
+	known := wire.Explicable(err, wire.RepeatWithKey)
 	m := mannerOf(known.Kind)
 	code := known.Code
 	switch {

@@ -99,7 +99,7 @@ func (p pager) open(given string) (after string, ok bool) {
 }
 
 func (p pager) next(after string) text {
-	raw := mustEncode(cursor{cursorVersion, after, p.fingerprint})
+	raw := wire.MustEncode(cursor{cursorVersion, after, p.fingerprint})
 	return text(base64.RawURLEncoding.EncodeToString(raw))
 }
 

@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -115,7 +114,7 @@ func (m mutation) noteOf(out countersign.Outcome, reveal bool) note {
 func (m mutation) record(result engine.Result, err error) engine.Answer {
 	if err != nil {
 		p := problemOf(m.explain(err))
-		return engine.Answer{Status: p.status, Body: mustEncode(p.members)}
+		return engine.Answer{Status: p.status, Body: wire.MustEncode(p.members)}
 	}
 	out := result.Outcome
 	answer := engine.Answer{Status: m.status, Header: map[string]string{headerRevision: strconv.FormatInt(out.Revision, 10)}}
@@ -128,16 +127,8 @@ func (m mutation) record(result engine.Result, err error) engine.Answer {
 	case m.status == http.StatusCreated:
 		answer.Header["Location"] = base + "/" + n.Object
 	}
-	answer.Body = mustEncode(n)
+	answer.Body = wire.MustEncode(n)
 	return answer
-}
-
-func mustEncode(v any) []byte {
-	body, err := wire.Encode(v)
-	if err != nil {
-		panic(fmt.Errorf("native: encode %T: %w", v, err))
-	}
-	return body
 }
 
 // replay answers what was answered before.
@@ -329,29 +320,9 @@ func reason(r *http.Request) (string, error) {
 
 // once reads the idempotency key and takes the fingerprint of the request.
 func once(r *http.Request) (*engine.Once, error) {
-	values := r.Header.Values(headerIdempotency)
-	if len(values) == 0 {
-		return nil, nil //nolint:nilnil // no key, nothing to repeat
-	}
-	key := values[0]
-	printable := strings.IndexFunc(key, func(c rune) bool { return c < '!' || c > '~' }) < 0
-	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || !printable {
-		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, headerIdempotency,
-			"Send one key of 1 to 64 printable ASCII characters.")
-	}
-	body, err := wire.ReadBody(r, 0)
-	if err != nil {
+	key, err := wire.IdempotencyKey(r, headerIdempotency, maxIdempotencyKey, false)
+	if err != nil || key.Key == "" {
 		return nil, err
 	}
-	return &engine.Once{Key: key, Fingerprint: fingerprint(r, body)}, nil
-}
-
-// fingerprint tells two requests apart. Lengths keep one part from running into
-// the next.
-func fingerprint(r *http.Request, body []byte) [32]byte {
-	path := r.URL.EscapedPath()
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %d %s %d ", r.Method, len(path), path, len(body))
-	h.Write(body)
-	return [32]byte(h.Sum(nil))
+	return &engine.Once{Key: key.Key, Fingerprint: key.Fingerprint}, nil
 }
