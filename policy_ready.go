@@ -6,8 +6,10 @@ import "strings"
 // whoever controls them controls the approvals (governance.md R2). Credentials
 // are protected when they belong to an approver; see internal/approval.
 func ProtectedKinds() []ChangeKind {
-	return []ChangeKind{KindPolicyPut, KindUserChangeRole, KindUserInvite, KindUserResetDevice, KindCredentialIssueCode, KindOrganizationUpdate, KindUserGrant, KindUserSetPermissions, KindUserReactivate,
-		KindOrganizationFreeze, KindOrganizationThaw}
+	return []ChangeKind{
+		KindPolicyPut, KindUserChangeRole, KindUserInvite, KindUserResetDevice, KindCredentialIssueCode, KindOrganizationUpdate, KindUserGrant, KindUserSetPermissions, KindUserReactivate,
+		KindOrganizationFreeze, KindOrganizationThaw,
+	}
 }
 
 // TwoPersonPolicy is the ready-made policy a seal installs by default: one

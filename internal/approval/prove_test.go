@@ -115,7 +115,8 @@ func TestNobodyIsLockedOut(t *testing.T) {
 			countersign.Policy{Default: easy, Rules: []countersign.Rule{
 				{ID: "accounts", Changes: []string{"*"}, When: countersign.Condition{RequesterTypes: []countersign.UserType{countersign.APIUser}}, Requirement: exclusive(asks(clause(security, 1)))},
 			}},
-			staff{admins: named(3), security: named(3)}, nil,
+			staff{admins: named(3), security: named(3)},
+			nil,
 		},
 		"nothing to meet": {countersign.Policy{Default: easy, Rules: []countersign.Rule{rule("free", "user.create_end_user", countersign.Requirement{})}}, staff{admins: named(3)}, nil},
 		"custody": {

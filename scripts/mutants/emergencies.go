@@ -53,8 +53,7 @@ func emergencies() []rule {
 		{"thaw: it asks what rules say of it", "internal/engine/governed.go", "		{Kind: c.Kind(), Requester: s.requester, Approvers: true, Besides: true},\n", "", enginePkg, "TestAThawIsAskedWhatThePolicyIs"},
 		{"thaw: the default is not asked twice", "internal/approval/approval.go", "!spoken && !op.Besides", "!spoken", enginePkg, "TestAThawIsAskedWhatThePolicyIs"},
 		{"thaw: it is alone", "internal/engine/import.go", "case kind == countersign.KindOrganizationFreeze || kind == countersign.KindOrganizationThaw:", "case false:", enginePkg, "TestNothingIsTakenWhileFrozen"},
-		{"thaw: rules that come together are proved", "internal/approval/prove.go", "	if all := thawing(policy); all.hard() && !seen[all.key()] {", "	if all := thawing(policy); false {\n		_ = all", approvalPkg, "TestNobodyIsLockedOut"},
-		{"rules that want signatures are proved together", "internal/approval/prove.go", " || a.requirement.MustBeSigned())", ")", approvalPkg, "TestOnlyThoseCountWhoCanSign"},
+		{"thaw: rules that come together are proved", "internal/approval/together.go", "if !known && moreThanEach(policy, all) {", "if !known && false {", approvalPkg, "TestNobodyIsLockedOut"},
 		{"who may act alone is an approver's business", "internal/engine/governed.go", "countersign.ChangesApprove, countersign.EmergencySuspend, countersign.EmergencyRevoke, countersign.EmergencyFreeze,", "countersign.ChangesApprove,", enginePkg, "TestWhoMayActAloneIsAnApproversBusiness"},
 	}
 }
