@@ -43,11 +43,11 @@ func (w *work) act(request countersign.ChangeRequest) (countersign.Outcome, erro
 	}
 	request.Ratification = countersign.ChangeID(w.e.newID())
 	outcome, err := w.applyAtOnce(request)
-	return outcome, w.offerFreeze(request.Operations[0], err)
+	return outcome, w.offerFreeze(err)
 }
 
 // offerFreeze says what remains where somebody cannot be spared (L5).
-func (w *work) offerFreeze(op countersign.Change, err error) error {
+func (w *work) offerFreeze(err error) error {
 	var own *countersign.Error
 	if !errors.As(err, &own) || own.Code != "would_lock_out" && own.Code != "last_admins" || w.picture.Organization().Frozen() {
 		return err
