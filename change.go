@@ -56,6 +56,11 @@ const (
 	KindPolicyPut          ChangeKind = "policy.put"
 	KindOrganizationUpdate ChangeKind = "organization.update"
 	KindOrganizationSeal   ChangeKind = "organization.seal"
+	KindOrganizationFreeze ChangeKind = "organization.freeze"
+	KindOrganizationThaw   ChangeKind = "organization.thaw"
+
+	// KindEmergencyRatify is asked for by the directory alone (docs/adr/0028).
+	KindEmergencyRatify ChangeKind = "emergency.ratify"
 
 	KindRecoveryReplace ChangeKind = "recovery.replace"
 	KindRecoveryAccess  ChangeKind = "recovery.access"
@@ -97,6 +102,7 @@ func zeroChanges() []Change {
 		&AddPermission{}, &UpdatePermission{}, &RemovePermission{},
 		&PutPolicy{}, &UpdateOrganization{}, &SealOrganization{},
 		&ReplaceRecovery{}, &RecoverAccess{}, &RunDrill{},
+		&FreezeOrganization{}, &ThawOrganization{}, &RatifyEmergency{},
 		&OpenImport{}, &ImportBatch{},
 	}
 }

@@ -72,6 +72,10 @@ type ChangeRequest struct {
 	Replaces   ChangeID
 	ReplacedBy ChangeID
 	WinnerID   ChangeID
+	// Ratification is, of an emergency act, the request by which others are asked
+	// about it afterwards; Ratifies, of that request, the act. Empty elsewhere.
+	Ratification ChangeID
+	Ratifies     ChangeID
 	// Bootstrap marks a change applied at once before the organization was sealed.
 	Bootstrap bool
 	// AppliedPosition is the log position of the leaf that applied it; 0 until then.
@@ -88,6 +92,10 @@ type ChangeRequest struct {
 	// Version is the log position of the last write.
 	Version int64
 }
+
+// Emergency reports whether one person did this at once, without the approvals
+// that Requirement asks.
+func (c *ChangeRequest) Emergency() bool { return c.Ratification != "" }
 
 // StateAt returns the state as any reader must see it: an open request past
 // its expiry is expired, whether or not anybody has written so yet.
@@ -206,6 +214,12 @@ func PolicyFact() Fact { return "policy:" }
 
 // OrganizationFact holds the organization's name and seal.
 func OrganizationFact() Fact { return "organization:" }
+
+// FreezeFact holds whether the organization is frozen.
+func FreezeFact() Fact { return "organization.freeze:" }
+
+// EmergencyFact holds whether an emergency act was ratified.
+func EmergencyFact(id ChangeID) Fact { return Fact("emergency:" + string(id)) }
 
 // FactVersion is a fact at a version.
 type FactVersion struct {

@@ -37,6 +37,9 @@ const (
 	// (contracts/fordefi.md section 3.1). Those that are over do not count: a
 	// token a day is what these live on.
 	MaxEndUserTokens = 10
+	// MaxEmergencies bounds the emergency acts of one person within EmergencyPeriod
+	// (governance.md B.7).
+	MaxEmergencies = 2
 	// MaxImportBatches bounds an import: what opens it fits a body of 1 MB.
 	MaxImportBatches = 8000
 	// MaxImportRows bounds one batch of an import.
@@ -54,6 +57,10 @@ const (
 	// ImportLife is how long the batches of an import are taken, from the moment
 	// it was opened or its opening approved.
 	ImportLife = 24 * time.Hour
+	// EmergencyPeriod is any 24 hours, so that midnight gives nobody two more acts.
+	EmergencyPeriod = 24 * time.Hour
+	// RatificationLife is how long others can ratify an emergency act.
+	RatificationLife = 24 * time.Hour
 	// DefaultRequestLife is how long a change request stays open unless its
 	// policy rule says otherwise.
 	DefaultRequestLife = 7 * 24 * time.Hour

@@ -11,6 +11,9 @@ type Organization struct {
 	Name   string
 	// SealedAt is when bootstrap ended; zero while changes still apply at once.
 	SealedAt time.Time
+	// FrozenAt is since when nothing moves but what reduces power; zero while it
+	// is not frozen (docs/break-glass.md).
+	FrozenAt time.Time
 	// Policy decides which changes wait for whom. In bootstrap it is not asked.
 	Policy Policy
 	// Recovery is who can let the organization in again when it has locked itself
@@ -19,15 +22,24 @@ type Organization struct {
 	// Drills are the last successful drill of each rule that was ever drilled.
 	Drills    map[string]Drill
 	CreatedAt time.Time
-	// Version is the log position of the last write to name, seal or settings;
-	// PolicyVersion that of the policy, RecoveryVersion that of the recovery set.
+	// Version is the log position of the last write to name, seal or settings,
+	// PolicyVersion that of the policy, RecoveryVersion that of the recovery set,
+	// FreezeVersion that of FrozenAt.
 	Version         int64
 	PolicyVersion   int64
 	RecoveryVersion int64
+	FreezeVersion   int64
 }
 
 // Sealed reports whether the organization has left bootstrap.
 func (o Organization) Sealed() bool { return !o.SealedAt.IsZero() }
+
+// Frozen reports whether nothing moves but what reduces power.
+func (o Organization) Frozen() bool { return !o.FrozenAt.IsZero() }
+
+// ObjectVersion is the log position at which what readers see of it last moved,
+// the policy apart.
+func (o Organization) ObjectVersion() int64 { return max(o.Version, o.FreezeVersion) }
 
 // UpdateOrganization changes the organization's settings.
 type UpdateOrganization struct {

@@ -40,6 +40,9 @@ const (
 	ChangesCancel      Permission = "changes.cancel"
 	AuditRead          Permission = "audit.read"
 	AuditExport        Permission = "audit.export"
+	EmergencySuspend   Permission = "emergency.suspend"
+	EmergencyRevoke    Permission = "emergency.revoke"
+	EmergencyFreeze    Permission = "emergency.freeze"
 	AccountsRead       Permission = "accounts.read"
 	AccountsCreate     Permission = "accounts.create"
 	AccountsUpdate     Permission = "accounts.update"
@@ -57,6 +60,7 @@ func BuiltInPermissions() []Permission {
 		PoliciesRead, PoliciesCreate, PoliciesUpdate, PoliciesDelete,
 		CredentialsRead, CredentialsCreate, CredentialsUpdate, CredentialsDelete,
 		ChangesApprove, ChangesCancel, AuditRead, AuditExport,
+		EmergencySuspend, EmergencyRevoke, EmergencyFreeze,
 		AccountsRead, AccountsCreate, AccountsUpdate, AccountsDelete,
 		VaultsCreate, TransactionsCreate,
 	}
@@ -65,8 +69,8 @@ func BuiltInPermissions() []Permission {
 }
 
 // DirectoryPermissions returns what an "API key with Admin permissions" holds:
-// everything needed to run the directory, but neither a vote nor business
-// permissions (product.md section 3). Sorted.
+// everything needed to run the directory, but neither a vote, nor what is for
+// emergencies, nor business permissions (product.md section 3). Sorted.
 func DirectoryPermissions() []Permission {
 	all := []Permission{
 		UsersRead, UsersCreate, UsersUpdate, UsersDelete,

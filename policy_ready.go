@@ -6,7 +6,10 @@ import "strings"
 // whoever controls them controls the approvals (governance.md R2). Credentials
 // are protected when they belong to an approver; see internal/approval.
 func ProtectedKinds() []ChangeKind {
-	return []ChangeKind{KindPolicyPut, KindUserChangeRole, KindUserInvite, KindUserResetDevice, KindCredentialIssueCode, KindOrganizationUpdate, KindUserGrant, KindUserSetPermissions, KindUserReactivate, KindRecoveryReplace, KindRecoveryAccess}
+	return []ChangeKind{
+		KindPolicyPut, KindUserChangeRole, KindUserInvite, KindUserResetDevice, KindCredentialIssueCode, KindOrganizationUpdate, KindUserGrant, KindUserSetPermissions, KindUserReactivate,
+		KindOrganizationFreeze, KindOrganizationThaw, KindRecoveryReplace, KindRecoveryAccess,
+	}
 }
 
 // TwoPersonPolicy is the ready-made policy a seal installs by default: one
@@ -48,9 +51,10 @@ func CustodyPolicy(security, operations GroupID) Policy {
 
 // AuditorExclusion keeps who takes the audit log out of the house from having a
 // part in what it records (S5): nobody holds audit.export together with
-// changes.approve, or with a built-in permission that creates, updates or deletes.
+// changes.approve, with what is for emergencies, or with a built-in permission
+// that creates, updates or deletes.
 func AuditorExclusion() Exclusion {
-	acts := []Permission{ChangesApprove}
+	acts := []Permission{ChangesApprove, EmergencySuspend, EmergencyRevoke, EmergencyFreeze}
 	for _, p := range BuiltInPermissions() {
 		switch string(p[strings.LastIndexByte(string(p), '.')+1:]) {
 		case "create", "update", "delete":

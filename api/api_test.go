@@ -31,8 +31,9 @@ func TestTheDocumentIsValidOpenAPIWithValidExamples(t *testing.T) {
 	}
 }
 
-// Redemption is a public act of its own, an import has addresses of its own, and so
-// has a recovery: none is an operation of a batch.
+// Redemption is a public act of its own, an import has addresses of its own, so has
+// a recovery, and a ratification is asked for by the directory: none is an operation
+// of a batch.
 func TestEveryKindThatAClientMaySubmitIsAnOperation(t *testing.T) {
 	doc := load(t)
 	var kinds, want []string
@@ -41,7 +42,7 @@ func TestEveryKindThatAClientMaySubmitIsAnOperation(t *testing.T) {
 	}
 	for _, kind := range countersign.ChangeKinds() {
 		if kind != countersign.KindUserActivate && kind != countersign.KindCredentialRedeem &&
-			kind != countersign.KindImportOpen && kind != countersign.KindImportBatch && kind != countersign.KindRecoveryAccess {
+			kind != countersign.KindImportOpen && kind != countersign.KindImportBatch && kind != countersign.KindRecoveryAccess && kind != countersign.KindEmergencyRatify {
 			want = append(want, string(kind))
 		}
 	}

@@ -78,6 +78,12 @@ type Change struct {
 	Winner ChangeID `json:"winner"`
 	// Bootstrap: applied at once because the organization was not sealed.
 	Bootstrap bool `json:"bootstrap"`
+	// Emergency: one person did it at once, without the approvals that Requirement
+	// asks. Ratification is the request by which others are asked about it; Ratifies,
+	// of that request, the act.
+	Emergency    bool     `json:"emergency"`
+	Ratification ChangeID `json:"ratification"`
+	Ratifies     ChangeID `json:"ratifies"`
 	// AppliedRevision is 0 until the change is applied.
 	AppliedRevision int64 `json:"applied_revision"`
 	Version         int64 `json:"version"`
@@ -209,6 +215,9 @@ type ChangeSubmission struct {
 	// RejectOverlap refuses the batch where it would meet an open request in some
 	// fact; see Overlap.
 	RejectOverlap bool
+	// Emergency does at once, as one person, a single operation that reduces power;
+	// it needs a reason.
+	Emergency bool
 }
 
 // MarshalJSON writes each operation with its kind.
@@ -216,7 +225,8 @@ func (s ChangeSubmission) MarshalJSON() ([]byte, error) {
 	wire := struct {
 		Operations []json.RawMessage `json:"operations"`
 		Reason     string            `json:"reason,omitzero"`
-	}{make([]json.RawMessage, len(s.Operations)), s.Reason}
+		Emergency  bool              `json:"emergency,omitzero"`
+	}{make([]json.RawMessage, len(s.Operations)), s.Reason, s.Emergency}
 	for i, op := range s.Operations {
 		encoded, err := encodeOperation(op)
 		if err != nil {

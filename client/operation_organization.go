@@ -61,6 +61,12 @@ type OrganizationSeal struct {
 	AcceptedRisks []string `json:"accepted_risks,omitempty"`
 }
 
+// OrganizationFreeze stops everything but what reduces power.
+type OrganizationFreeze struct{}
+
+// OrganizationThaw ends a freeze.
+type OrganizationThaw struct{}
+
 // Kind returns "credential.create".
 func (CredentialCreate) Kind() string { return "credential.create" }
 
@@ -90,3 +96,9 @@ func (OrganizationUpdate) Kind() string { return "organization.update" }
 
 // Kind returns "organization.seal".
 func (OrganizationSeal) Kind() string { return "organization.seal" }
+
+// Kind returns "organization.freeze".
+func (OrganizationFreeze) Kind() string { return "organization.freeze" }
+
+// Kind returns "organization.thaw".
+func (OrganizationThaw) Kind() string { return "organization.thaw" }

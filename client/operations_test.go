@@ -211,6 +211,10 @@ func calls(c *client.Client) []func(*testing.T) error {
 		return err
 	})
 	do(func(t *testing.T) error { _, err := c.SubmitChange(t.Context(), batch, dry...); return err })
+	do(func(t *testing.T) error {
+		_, err := c.SubmitChange(t.Context(), client.ChangeSubmission{Operations: []client.Operation{client.OrganizationFreeze{}}, Reason: "a stolen phone", Emergency: true})
+		return err
+	})
 	do(func(t *testing.T) error { _, err := c.GetChange(t.Context(), someID, least); return err })
 	digest := strings.Repeat("9b74c989", 8)
 	do(func(t *testing.T) error {
@@ -288,6 +292,14 @@ func calls(c *client.Client) []func(*testing.T) error {
 		return err
 	})
 	do(func(t *testing.T) error { _, err := c.LintPolicy(t.Context(), policy); return err })
+	do(func(t *testing.T) error {
+		_, err := c.ListEmergencies(t.Context(), client.EmergencyQuery{Paging: client.Paging{Limit: 1, Cursor: "abc"}, Unratified: true}, least)
+		return err
+	})
+	do(func(t *testing.T) error {
+		_, err := c.ListEmergencies(t.Context(), client.EmergencyQuery{Paging: client.Paging{Page: 2, Size: 3}})
+		return err
+	})
 	question := client.Question{UserID: someID, Permission: "users.read", Resource: "r", Explain: true}
 	do(func(t *testing.T) error { _, err := c.Check(t.Context(), question, least); return err })
 	do(func(t *testing.T) error {
@@ -442,6 +454,8 @@ func everyOperation(policy client.Policy, add client.MembershipAdd, memberPatch 
 		client.OrganizationSeal{Policy: &policy, Recovery: &someKeys, AcceptedRisks: []string{"no_recovery_keys"}},
 		client.RecoveryReplace{Recovery: someKeys},
 		client.DrillRun{RuleID: "default"},
+		client.OrganizationFreeze{},
+		client.OrganizationThaw{},
 		client.RawOperation(`{"kind": "user.suspend", "user_id": "` + someID + `"}`),
 	}
 }

@@ -12,8 +12,11 @@ type Organization struct {
 	Number string `json:"number"`
 	Name   string `json:"name"`
 	// Sealed: policy decides; before that changes apply at once.
-	Sealed        bool      `json:"sealed"`
-	SealedAt      time.Time `json:"sealed_at"`
+	Sealed   bool      `json:"sealed"`
+	SealedAt time.Time `json:"sealed_at"`
+	// Frozen: nothing is changed but what reduces power.
+	Frozen        bool      `json:"frozen"`
+	FrozenAt      time.Time `json:"frozen_at"`
 	CreatedAt     time.Time `json:"created_at"`
 	Version       int64     `json:"version"`
 	PolicyVersion int64     `json:"policy_version"`

@@ -50,10 +50,11 @@ type leaf struct {
 		User string `json:"user"`
 	} `json:"actor"`
 	Change struct {
-		ID       string `json:"id"`
-		State    string `json:"state"`
-		Because  string `json:"because"`
-		Document struct {
+		ID        string `json:"id"`
+		State     string `json:"state"`
+		Because   string `json:"because"`
+		Emergency bool   `json:"emergency"`
+		Document  struct {
 			Operations []client.SubmittedOperation `json:"operations"`
 		} `json:"document"`
 	} `json:"change"`
@@ -88,6 +89,8 @@ func (l leaf) what() string {
 		return l.Approval.Decision
 	case l.Change.State != "":
 		return strings.TrimSpace(l.Change.State + " " + l.Change.Because)
+	case l.Change.Emergency:
+		return "emergency: " + kinds(client.Change{Operations: l.Change.Document.Operations})
 	default:
 		return kinds(client.Change{Operations: l.Change.Document.Operations})
 	}

@@ -135,6 +135,12 @@ func (s *session) showChange(w io.Writer, c *client.Change, seen *examined, most
 	if c.Bootstrap {
 		line("bootstrap", "applied at once: the organization was not sealed")
 	}
+	if c.Emergency {
+		line("emergency", "done at once by one person; others are asked by change "+string(c.Ratification))
+	}
+	if c.Ratifies != "" {
+		line("ratifies", "what was done at once; see: countersign changes show "+string(c.Ratifies))
+	}
 	s.showOperations(w, c)
 	s.showEffects(w, c, most)
 	s.showDifferences(w, seen, most)

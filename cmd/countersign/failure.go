@@ -140,6 +140,10 @@ func stepFor(e *client.Error) string {
 		return "You do not hold " + e.Details["permission"] + "; what you hold shows: countersign me"
 	case e.Code == "not_a_person":
 		return "Only people decide: use your own token, or --as NAME with --credentials."
+	case e.Code == "organization_frozen":
+		return "Who may, asks for the end of it: countersign organization thaw --reason WHY"
+	case e.Details["instead"] == "organization.freeze":
+		return "What is left: countersign emergency freeze --reason WHY"
 	case e.Code == "digest_mismatch":
 		return "It is not the change you looked at. Look again: countersign changes show ID"
 	case e.Code == "version_moved":

@@ -214,7 +214,7 @@ func (f *fake) from(id string, params map[string]string, r *http.Request) answer
 	lists := map[string]string{
 		"listUsers": "users", "listGroups": "groups", "listMemberships": "memberships", "listGroupMembers": "memberships", "listUserMemberships": "memberships",
 		"listChanges": "changes", "listCredentials": "credentials", "listPermissions": "permissions", "listUserPermissions": "effective",
-		"getPolicyHealth": "health", "listViolations": "violations", "lintPolicy": "findings", "listEntries": "entries",
+		"getPolicyHealth": "health", "listViolations": "violations", "listEmergencies": "emergencies", "lintPolicy": "findings", "listEntries": "entries",
 	}
 	objects := map[string]string{"getUser": "users", "getGroup": "groups", "getMembership": "memberships", "getChange": "changes", "getCredential": "credentials"}
 	switch {

@@ -206,6 +206,24 @@ func TestGolden(t *testing.T) {
 		"policy-lint":             {args: "policy lint"},
 		"policy-health":           {args: "policy health"},
 		"policy-violations":       {args: "policy violations"},
+		"policy-health-csv":   {args: "policy health -o csv"},
+		"emergency-list":      {args: "emergency list"},
+		"emergency-suspend": {args: "emergency suspend " + grace + " --reason stolen", prepare: func(f *fake) {
+			f.will("submitChange", answer{status: 200, body: changed(f.list("changes")[0], "state", "applied", "impact", nil, "emergency", true, "ratification", staleOne)})
+		}},
+		"emergency-freeze-silent": {args: "emergency freeze"},
+		"emergency-suspend-needed": {args: "emergency suspend " + grace + " --reason stolen", prepare: func(f *fake) {
+			f.will("submitChange", refusal(422, "would_lock_out", "", "after this, rule default could not be met", "instead", "organization.freeze"))
+		}},
+		"organization-update-frozen": {args: "organization update --name N", prepare: func(f *fake) {
+			f.will("updateOrganization", refusal(403, "organization_frozen", "", "the organization is frozen"))
+		}},
+		"changes-show-emergency": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: changed(f.list("changes")[0], "state", "applied", "impact", nil, "emergency", true, "ratification", staleOne)})
+		}},
+		"changes-show-ratification": {args: "changes show " + openChange, prepare: func(f *fake) {
+			f.will("getChange", answer{status: 200, body: changed(f.list("changes")[0], "ratifies", staleOne, "operations", []any{map[string]any{"kind": "emergency.ratify", "change_id": staleOne}})})
+		}},
 		"credentials-list":        {args: "credentials list settlement-bot"},
 		"credentials-compromised": {args: "credentials compromised " + aToken},
 		"credentials-compromised-csv": {args: "credentials compromised " + aToken + " -o csv", prepare: func(f *fake) {

@@ -111,7 +111,7 @@ Exit codes:
 	}
 	for _, cmd := range []*cobra.Command{
 		newUsersCommand(p), newGroupsCommand(p), newMembersCommand(p), newChangesCommand(p), newPolicyCommand(p), newCheckCommand(p),
-		newCredentialsCommand(p), newKeysCommand(p), newAuditCommand(p), newPermissionsCommand(p), newOrganizationCommand(p), newRecoveryCommand(p), newImportCommand(p), newMeCommand(p),
+		newCredentialsCommand(p), newKeysCommand(p), newAuditCommand(p), newPermissionsCommand(p), newOrganizationCommand(p), newRecoveryCommand(p), newEmergencyCommand(p), newImportCommand(p), newMeCommand(p),
 	} {
 		cmd.GroupID = "use"
 		root.AddCommand(cmd)

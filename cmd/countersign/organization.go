@@ -17,6 +17,7 @@ then on policy decides.`,
 	s.organizationShow(cmd)
 	s.organizationUpdate(cmd)
 	s.organizationSeal(cmd)
+	s.organizationThaw(cmd)
 	return cmd
 }
 
@@ -28,6 +29,8 @@ func organizationColumns() []column[client.Organization] {
 		{name: "name", cell: func(o organization) string { return o.Name }},
 		{name: "sealed", cell: func(o organization) string { return yes(o.Sealed) }},
 		{name: "sealed_at", cell: func(o organization) string { return when(o.SealedAt) }, full: true},
+		{name: "frozen", cell: func(o organization) string { return yes(o.Frozen) }},
+		{name: "frozen_at", cell: func(o organization) string { return when(o.FrozenAt) }, full: true},
 		{name: "created_at", cell: func(o organization) string { return when(o.CreatedAt) }, full: true},
 		{name: "version", cell: func(o organization) string { return number(o.Version) }},
 		{name: "policy_version", cell: func(o organization) string { return number(o.PolicyVersion) }, full: true},

@@ -179,7 +179,8 @@ func drillWord(h client.RuleHealth) string {
 func (s *session) policyHealth(parent *cobra.Command) {
 	s.add(parent, verb{
 		use: "health", short: "Say whether the rules can be met",
-		long:    "One row for each rule and clause: how many approvals it needs, how many people are asked, how many of them could give one now, how many of those can be spared, and when a drill last reached them.",
+		long:    "One row for each rule and clause: how many approvals it needs, how many people are asked, how many of them could give one now, how many of those can be spared, and when a drill last reached them.\n" +
+			"Below, as a table for people: what was done in emergencies and nobody has ratified.",
 		example: "  countersign policy health",
 		run: func(ctx context.Context, _ []string) error {
 			columns := []column[client.RuleHealth]{
@@ -194,9 +195,13 @@ func (s *session) policyHealth(parent *cobra.Command) {
 				{name: "drill", cell: drillWord},
 				{name: "ok", cell: func(h client.RuleHealth) string { return yes(h.OK) }},
 			}
-			return showList(s, &paging{}, columns, func(_ client.Paging, opts ...client.ReadOption) (*client.List[client.RuleHealth], error) {
+			err := showList(s, &paging{}, columns, func(_ client.Paging, opts ...client.ReadOption) (*client.List[client.RuleHealth], error) {
 				return s.api.GetPolicyHealth(ctx, opts...)
 			})
+			if err != nil {
+				return err
+			}
+			return s.tellUnratified(ctx)
 		},
 	})
 }

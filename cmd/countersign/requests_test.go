@@ -44,6 +44,10 @@ func TestWhatWritesSend(t *testing.T) {
 		"organization update --name N":                                                            `updateOrganization: PATCH /directory/v1/organization  {"name":"N"}`,
 		"organization seal --yes --accept-no-recovery":                                            `sealOrganization: POST /directory/v1/organization/seal  {"accepted_risks":["no_recovery_keys"]}`,
 		"policy drill default":                                                                    `runDrill: POST /directory/v1/policy/drills  {"rule_id":"default"}`,
+		"organization thaw":                                                                       `submitChange: POST /directory/v1/changes  {"operations":[{"kind":"organization.thaw"}],"reason":"why"}`,
+		"emergency freeze":                                                                        `submitChange: POST /directory/v1/changes  {"operations":[{"kind":"organization.freeze"}],"reason":"why","emergency":true}`,
+		"emergency suspend Grace|Hopper":                                                          `submitChange: POST /directory/v1/changes  {"operations":[{"kind":"user.suspend","user_id":"` + grace + `"}],"reason":"why","emergency":true}`,
+		"emergency revoke " + aToken:                                                              `submitChange: POST /directory/v1/changes  {"operations":[{"kind":"credential.revoke","credential_id":"` + aToken + `"}],"reason":"why","emergency":true}`,
 		"organization seal --yes":                                                                 `sealOrganization: POST /directory/v1/organization/seal  {}`,
 	} {
 		id, line, _ := strings.Cut(want, ": ")
@@ -81,6 +85,7 @@ func TestListsTakeEveryParameterOfTheDocument(t *testing.T) {
 		"listGroupMembers": "groups members " + treasury + " --state active --role admin --sort user_name --limit 5 --cursor 0 --at-least 3",
 		"listChanges":      "changes list --state pending,stale --needs-me --unreachable --voted-with " + bot + " --user " + grace + " --group " + treasury + " --limit 5 --cursor 0 --at-least 3",
 		"listCredentials":  "credentials list " + bot + " --at-least 3",
+		"listEmergencies":  "emergency list --unratified --limit 5 --cursor 0 --at-least 3",
 		"listEntries":      "audit entries --from 1 --limit 5 --at-least 3",
 	} {
 		if p := at(f).types(t, strings.Fields(args)...); p.code != exitDone {

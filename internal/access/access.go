@@ -48,9 +48,11 @@ func Needed(kind countersign.ChangeKind) (countersign.Permission, bool) {
 	case countersign.KindPermissionRemove:
 		return countersign.PoliciesDelete, true
 	case countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal,
-		countersign.KindRecoveryReplace, countersign.KindDrillRun:
+		countersign.KindRecoveryReplace, countersign.KindDrillRun, countersign.KindOrganizationThaw:
 		return countersign.PoliciesUpdate, true
-	default: // codes, secrets, imports, recoveries; and what is no kind at all
+	case countersign.KindOrganizationFreeze:
+		return countersign.EmergencyFreeze, true
+	default: // codes, secrets, imports, recoveries, ratifications; and what is no kind at all
 		return "", false
 	}
 }

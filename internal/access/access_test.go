@@ -34,6 +34,10 @@ func TestEveryKindAsksForItsPermission(t *testing.T) {
 			case countersign.KindUserActivate, countersign.KindCredentialRedeem, countersign.KindCredentialCollect:
 			case countersign.KindImportOpen, countersign.KindImportBatch: // what their rows ask for
 			case countersign.KindRecoveryAccess: // nobody who has signed in
+			case countersign.KindEmergencyRatify: // which nobody asks for
+				if err := access.Request(byToken, func(countersign.Permission) bool { return true }, c, true); !errors.Is(err, countersign.Forbidden) {
+					t.Errorf("%s: %v", kind, err)
+				}
 			default:
 				t.Errorf("%s asks for nothing", kind)
 			}

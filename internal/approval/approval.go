@@ -31,6 +31,9 @@ type Operation struct {
 	Users []countersign.UserType
 	// Requester is the type of the account that asks.
 	Requester countersign.UserType
+	// Besides is true of what is asked beside another operation of the batch, which
+	// the default is asked of in its place.
+	Besides bool
 	// Approvers is true of what could make, unmake or impersonate an approver.
 	Approvers bool
 	// Rule, of a drill, is the rule whose requirement is tried, whatever it matches.
@@ -80,7 +83,7 @@ func Required(policy countersign.Policy, ops []Operation) Asked {
 				spoken, matched[rule.ID] = true, true
 			}
 		}
-		needsDefault = needsDefault || !spoken
+		needsDefault = needsDefault || !spoken && !op.Besides
 	}
 	for _, rule := range policy.Rules {
 		if matched[rule.ID] {

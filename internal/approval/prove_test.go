@@ -91,6 +91,33 @@ func TestNobodyIsLockedOut(t *testing.T) {
 			staff{admins: named(3), security: named(3), operations: named(3)},
 			gaps{{RuleIDs: []string{"groups", "all"}, Clause: 1, Requester: "p00", Need: 2, Left: 1}},
 		},
+		"a thaw that a rule and the policy rule ask together": {
+			countersign.Policy{Default: easy, Rules: []countersign.Rule{
+				rule("policy", "policy.*", exclusive(asks(clause(security, 1)))), rule("thaw", "organization.thaw", asks(clause(operations, 2))),
+			}},
+			staff{admins: named(3), security: named(3), operations: named(3)},
+			gaps{{RuleIDs: []string{"policy", "thaw"}, Clause: 1, Requester: "p00", Need: 2, Left: 1}},
+		},
+		"a thaw that a rule and the default ask together": {
+			countersign.Policy{Default: exclusive(easy), Rules: []countersign.Rule{rule("organization", "organization.*", asks(clause(operations, 2)))}},
+			staff{admins: named(3), operations: named(3)},
+			gaps{{RuleIDs: []string{"organization", "default"}, Clause: 1, Requester: "p00", Need: 1, Left: 0}},
+		},
+		"a thaw under a condition that a change of the policy always meets": {
+			countersign.Policy{Default: easy, Rules: []countersign.Rule{
+				{ID: "approvers", Changes: []string{"policy.*"}, When: countersign.Condition{Approvers: true}, Requirement: exclusive(asks(clause(security, 1)))},
+				rule("thaw", "organization.thaw", asks(clause(operations, 2))),
+			}},
+			staff{admins: named(3), security: named(3), operations: named(3)},
+			gaps{{RuleIDs: []string{"approvers", "thaw"}, Clause: 1, Requester: "p00", Need: 2, Left: 1}},
+		},
+		"a thaw that a rule for accounts does not count for": {
+			countersign.Policy{Default: easy, Rules: []countersign.Rule{
+				{ID: "accounts", Changes: []string{"*"}, When: countersign.Condition{RequesterTypes: []countersign.UserType{countersign.APIUser}}, Requirement: exclusive(asks(clause(security, 1)))},
+			}},
+			staff{admins: named(3), security: named(3)},
+			nil,
+		},
 		"nothing to meet": {countersign.Policy{Default: easy, Rules: []countersign.Rule{rule("free", "user.create_end_user", countersign.Requirement{})}}, staff{admins: named(3)}, nil},
 		"custody": {
 			countersign.CustodyPolicy("security", "operations"), staff{security: {"a", "b", "c", "d"}, operations: {"x", "y", "z"}}, nil,
@@ -118,6 +145,24 @@ func TestOnlyThoseCountWhoCanSign(t *testing.T) {
 		return named(5)
 	}
 	if gaps := approval.Prove(policy, find); len(gaps) != 1 || gaps[0].Left != 0 {
+		t.Errorf("%+v", gaps)
+	}
+	// A rule that wants signatures wants them of all who count with it.
+	signing := countersign.Requirement{Clauses: []countersign.Clause{clause(admins, 1)}, Signed: countersign.SigningRequired}
+	together := countersign.Policy{
+		Default: asks(clause(admins, 1)),
+		Rules: []countersign.Rule{
+			{ID: "signed", Changes: []string{"group.create"}, Requirement: signing},
+			{ID: "unsigned", Changes: []string{"group.*"}, Requirement: asks(clause(countersign.ApproverSet{Role: countersign.RoleViewer}, 1))},
+		},
+	}
+	keys := func(set countersign.ApproverSet, signed bool) people {
+		if signed && set.Role == countersign.RoleViewer {
+			return nil
+		}
+		return named(5)
+	}
+	if gaps := approval.Prove(together, keys); len(gaps) != 1 || !slices.Equal(gaps[0].RuleIDs, []string{"signed", "unsigned"}) || gaps[0].Clause != 1 {
 		t.Errorf("%+v", gaps)
 	}
 	if h := approval.Health(policy, find); len(h) != 1 || h[0].Eligible != 1 {

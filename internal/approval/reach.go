@@ -58,9 +58,10 @@ func reachOf(kind countersign.ChangeKind) (reach, bool) {
 
 	case countersign.KindPermissionRemove:
 		return reach{permissions: true, approvers: true}, true
-	case countersign.KindPermissionAdd, countersign.KindPolicyPut, countersign.KindOrganizationSeal, countersign.KindRecoveryReplace:
+	case countersign.KindPermissionAdd, countersign.KindPolicyPut, countersign.KindOrganizationSeal, countersign.KindRecoveryReplace,
+		countersign.KindOrganizationThaw:
 		return reach{approvers: true}, true
-	case countersign.KindPermissionUpdate, countersign.KindOrganizationUpdate:
+	case countersign.KindPermissionUpdate, countersign.KindOrganizationUpdate, countersign.KindOrganizationFreeze:
 		return reach{}, true
 
 	case countersign.KindImportOpen:

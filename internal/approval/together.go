@@ -13,7 +13,7 @@ import (
 // another. Fewer rules never ask more, so the largest sets are enough.
 func together(policy countersign.Policy) []asking {
 	var out []asking
-	harder := false
+	harder := policy.Default.Exclusive || policy.Default.MustBeSigned() // beside the rules of a thaw
 	for _, rule := range policy.Rules {
 		if !rule.Requirement.Free() {
 			out = append(out, asking{[]string{rule.ID}, rule.Requirement, aboutPeople(rule)})
@@ -26,6 +26,9 @@ func together(policy countersign.Policy) []asking {
 	}
 	at := map[ruleSet]int{}
 	for _, kind := range countersign.ChangeKinds() {
+		if kind == countersign.KindOrganizationThaw {
+			continue // with the default, below
+		}
 		for _, set := range largest(policy, kind) {
 			i, known := at[set]
 			if !known {
@@ -40,6 +43,33 @@ func together(policy countersign.Policy) []asking {
 			}
 		}
 	}
+	for _, all := range thaws(policy) {
+		known := slices.ContainsFunc(out, func(a asking) bool { return slices.Equal(a.ids, all.ids) })
+		if !known && moreThanEach(policy, all) {
+			out = append(out, all)
+		}
+	}
+	return out
+}
+
+// thaws are what the end of a freeze can be asked: what a change of the policy is,
+// by rules or else by the default, and what rules say of the thaw besides. Were it
+// out of reach, nothing would ever move again. Where rules for a change of the
+// policy look at who asks, others fall to the default.
+func thaws(policy countersign.Policy) (out []asking) {
+	put := rulesWith(policy, func(rule countersign.Rule) bool { return rule.Matches(countersign.KindPolicyPut) })
+	for _, requester := range []countersign.UserType{countersign.Person, countersign.APIUser} {
+		ops := []Operation{
+			{Kind: countersign.KindPolicyPut, Requester: requester, Approvers: true},
+			{Kind: countersign.KindOrganizationThaw, Requester: requester, Approvers: true},
+		}
+		set := rulesWith(policy, func(rule countersign.Rule) bool { return Matches(rule, ops[0]) || Matches(rule, ops[1]) })
+		asked := set.asking(policy)
+		if set.and(put) == (ruleSet{}) {
+			asked.ids, asked.requirement = append(asked.ids, DefaultRule), And(asked.requirement, policy.Default)
+		}
+		out = append(out, asked)
+	}
 	return out
 }
 
@@ -48,7 +78,7 @@ func together(policy countersign.Policy) []asking {
 func moreThanEach(policy countersign.Policy, all asking) bool {
 	unsigned := slices.ContainsFunc(policy.Rules, func(r countersign.Rule) bool {
 		return slices.Contains(all.ids, r.ID) && !r.Requirement.MustBeSigned()
-	})
+	}) || slices.Contains(all.ids, DefaultRule) && !policy.Default.MustBeSigned()
 	return len(all.ids) > 1 && (all.requirement.Exclusive || all.requirement.MustBeSigned() && unsigned)
 }
 

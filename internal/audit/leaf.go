@@ -23,8 +23,8 @@
 //	actor         {user, person, credential, method, subject}: who did it, the
 //	              person who answers for it, proven how, on behalf of whom
 //	request       {id, idempotency}: HTTP request id, SHA-256 of the idempotency key
-//	change        {id, digest, bootstrap, document | blob, state, because,
-//	              winner, successor}
+//	change        {id, digest, bootstrap, emergency, document | blob, state,
+//	              because, winner, successor}
 //	              (because is a machine word; of a failed batch
 //	              "operations.<index>: <word>")
 //	approval      {decision, digest, person, credential, comment, statement,
@@ -56,6 +56,11 @@
 // have signed and the signatures; its actor has the method "recovery" and is nobody.
 // recovery: is the set of keys, and drill:<rule> the id of the last change that
 // drilled a rule.
+//
+// An emergency act is marked so in the entry that applies it. It moves
+// emergency:<id> too, with the id of the request that asks others about it, whose
+// entry follows in the same transaction; ratified, it moves once more. A freeze and
+// a thaw move organization.freeze.
 //
 // What stands in no set follows from the entries: a row was created and last
 // modified at the times of the first and the last entry that moved one of its
@@ -134,6 +139,7 @@ type LeafChange struct {
 	ID        string         `json:"id"`
 	Digest    string         `json:"digest"`
 	Bootstrap bool           `json:"bootstrap,omitzero"`
+	Emergency bool           `json:"emergency,omitzero"`
 	Document  jsontext.Value `json:"document,omitzero"`
 	Blob      *BlobRef       `json:"blob,omitzero"`
 	State     string         `json:"state,omitzero"`

@@ -30,6 +30,9 @@ type Options struct {
 	// RefuseOverlap refuses what would meet an open request in some fact
 	// (governance.md B.4): it is Stale, code change_overlaps.
 	RefuseOverlap bool
+	// Emergency does at once, as one person, what policy would let wait: a single
+	// operation that reduces power, with a reason. Only Submit knows it.
+	Emergency bool
 	// Once makes the mutation replayable by its idempotency key; nil does not.
 	Once *Once
 	// notes says that it stores something which is no log entry: a nonce.

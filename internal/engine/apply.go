@@ -89,6 +89,12 @@ func (l *ledger) applyToGroups(op countersign.Change) error {
 		return l.updateOrganization(c)
 	case *countersign.SealOrganization:
 		return l.seal(c)
+	case *countersign.FreezeOrganization:
+		return l.freeze()
+	case *countersign.ThawOrganization:
+		return l.thaw()
+	case *countersign.RatifyEmergency:
+		return l.ratify(c)
 	case *countersign.OpenImport:
 		return l.openImport(c)
 	case *countersign.ImportBatch:
@@ -139,10 +145,12 @@ func (w *work) factVersion(fact countersign.Fact) (int64, error) {
 		var c store.ChangeRecord
 		c, err = w.tx.Change(w.ctx, countersign.ChangeID(key))
 		version = c.AppliedPosition
-	case "policy", "organization", "recovery":
+	case "emergency":
+		version, err = w.emergencyVersion(countersign.ChangeID(key))
+	case "policy", "organization", "organization.freeze", "recovery":
 		var o countersign.Organization
 		o, err = w.tx.Organization(w.ctx)
-		version = map[string]int64{"policy": o.PolicyVersion, "organization": o.Version, "recovery": o.RecoveryVersion}[kind]
+		version = map[string]int64{"policy": o.PolicyVersion, "organization": o.Version, "organization.freeze": o.FreezeVersion, "recovery": o.RecoveryVersion}[kind]
 	case "drill":
 		var o countersign.Organization
 		o, err = w.tx.Organization(w.ctx)
@@ -221,9 +229,9 @@ func (w *work) objectVersion(op countersign.Change) (int64, error) {
 	case *countersign.PutPolicy:
 		o, err := w.tx.Organization(w.ctx)
 		return o.PolicyVersion, err
-	case *countersign.UpdateOrganization, *countersign.SealOrganization:
+	case *countersign.UpdateOrganization, *countersign.SealOrganization, *countersign.FreezeOrganization, *countersign.ThawOrganization:
 		o, err := w.tx.Organization(w.ctx)
-		return o.Version, err
+		return o.ObjectVersion(), err
 	case *countersign.ReplaceRecovery:
 		o, err := w.tx.Organization(w.ctx)
 		return o.RecoveryVersion, err

@@ -160,6 +160,9 @@ func (l *ledger) putOrganization(old *countersign.Organization, o countersign.Or
 	if l.moveRecovery(was, o) {
 		o.RecoveryVersion, moved = l.position, true
 	}
+	if old != nil && l.moveIfKnown(true, countersign.FreezeFact(), was.FreezeVersion, freezeFields(was), freezeFields(o)) {
+		o.FreezeVersion, moved = l.position, true
+	}
 	if !moved {
 		return nil
 	}

@@ -117,7 +117,7 @@ func TestWhatNeedsWhoseApproval(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		rows := fates()
-		for _, kind := range askable() {
+		for _, kind := range ordinaryKinds() {
 			t.Run(string(kind), func(t *testing.T) {
 				f, ok := rows[kind]
 				if !ok {

@@ -90,6 +90,9 @@ func (e *Engine) Cancel(ctx context.Context, actor countersign.Actor, id counter
 		if state := request.StateAt(w.now); !state.Open() {
 			return countersign.Outcome{}, alreadyClosed(request, state)
 		}
+		if err := notRatification(request); err != nil {
+			return countersign.Outcome{}, err
+		}
 		return w.finish(row, closing{state: countersign.ChangeCancelled, because: "cancelled", reason: o.Reason, by: w.actor.User})
 	})
 }
@@ -97,6 +100,7 @@ func (e *Engine) Cancel(ctx context.Context, actor countersign.Actor, id counter
 // Replace withdraws an open request of the actor's and submits its successor,
 // with no votes, in one transaction.
 func (e *Engine) Replace(ctx context.Context, actor countersign.Actor, id countersign.ChangeID, ops []countersign.Change, o Options) (Result, error) {
+	o.Emergency = false // nothing that waits is replaced by what does not
 	if err := validate(ops, o); err != nil {
 		return Result{}, err
 	}
@@ -111,6 +115,9 @@ func (e *Engine) Replace(ctx context.Context, actor countersign.Actor, id counte
 		}
 		if state := request.StateAt(w.now); !state.Open() {
 			return countersign.Outcome{}, alreadyClosed(request, state)
+		}
+		if err := notRatification(request); err != nil {
+			return countersign.Outcome{}, err
 		}
 		// The row is closed first, so that its own hold on a fact or a count
 		// does not stand in its successor's way.
@@ -153,6 +160,9 @@ func (w *work) settleDue(id countersign.ChangeID) (countersign.Outcome, error) {
 	}
 	if request.StateAt(w.now) != countersign.ChangeScheduled {
 		return countersign.Outcome{Change: request}, nil // another node was faster
+	}
+	if w.stopped(request) {
+		return countersign.Outcome{Change: request}, nil
 	}
 	if how, err := w.overtaken(request); err != nil || how != nil {
 		if err != nil {

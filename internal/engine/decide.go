@@ -84,6 +84,9 @@ func (w *work) decide(id countersign.ChangeID, v Vote) (countersign.Outcome, err
 	if !approval.MayVote(c.Case, w.actor.User) {
 		return countersign.Outcome{}, notEligible(request, w.actor.User)
 	}
+	if err := w.mayDecide(request, v.Decision); err != nil {
+		return countersign.Outcome{}, err
+	}
 	last, voted := lastVote(c.Approvals, w.actor.User)
 	again := voted && v.repeats(last)
 	if err := c.mustSign(v, last); err != nil {
@@ -174,14 +177,9 @@ func (w *work) overtaken(request countersign.ChangeRequest) (*closing, error) {
 	if request.Recovery != nil {
 		return w.recoveryOvertaken(request)
 	}
-	for _, id := range []countersign.UserID{request.Requester, request.RequesterPerson} {
-		if u, ok := w.picture.User(id, w.now); !ok || u.State != countersign.UserActive {
-			return &closing{state: countersign.ChangeCancelled, because: "requester_inactive"}, nil
-		}
-	}
-	for _, op := range request.Operations {
-		if err := mayAsk(w.picture, countersign.Actor{User: request.Requester, Method: countersign.ByToken}, op, w.now); err != nil {
-			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}, nil
+	if request.Ratifies == "" {
+		if how := w.abandoned(request); how != nil {
+			return how, nil
 		}
 	}
 	return w.moved(request)
@@ -199,6 +197,21 @@ func (w *work) moved(request countersign.ChangeRequest) (*closing, error) {
 		}
 	}
 	return nil, nil //nolint:nilnil // nothing stands in the way
+}
+
+// abandoned finds out that nobody stands behind a request any more.
+func (w *work) abandoned(request countersign.ChangeRequest) *closing {
+	for _, id := range []countersign.UserID{request.Requester, request.RequesterPerson} {
+		if u, ok := w.picture.User(id, w.now); !ok || u.State != countersign.UserActive {
+			return &closing{state: countersign.ChangeCancelled, because: "requester_inactive"}
+		}
+	}
+	for _, op := range request.Operations {
+		if err := mayAsk(w.picture, countersign.Actor{User: request.Requester, Method: countersign.ByToken}, op, w.now); err != nil {
+			return &closing{state: countersign.ChangeCancelled, because: "requester_not_permitted"}
+		}
+	}
+	return nil
 }
 
 // endUndecided closes a request that was overtaken; the transaction commits, and

@@ -56,6 +56,8 @@ type document struct {
 	Pools           [][]countersign.UserID    `json:"pools"`
 	Excluded        []countersign.UserID      `json:"excluded"`
 	Replaces        string                    `json:"replaces,omitzero"`
+	Ratification    string                    `json:"ratification,omitzero"`
+	Ratifies        string                    `json:"ratifies,omitzero"`
 	Bootstrap       bool                      `json:"bootstrap,omitzero"`
 
 	// Recovery is what was signed with recovery keys.
@@ -79,7 +81,7 @@ func writeDocument(org countersign.OrganizationID, c *countersign.ChangeRequest,
 		CreatedAt: audit.FormatTime(c.CreatedAt), ExpiresAt: audit.FormatTime(c.ExpiresAt),
 		Reason: c.Reason, Base: orEmpty(c.Base), EffectsTotal: len(effects), Rules: orEmpty(c.RuleIDs),
 		PolicyVersion: c.PolicyVersion, Requirement: c.Requirement, Pools: orEmpty(c.Pools), Excluded: orEmpty(c.Excluded),
-		Replaces: string(c.Replaces), Bootstrap: c.Bootstrap, Effects: []documentEffect{}, Recovery: c.Recovery,
+		Replaces: string(c.Replaces), Ratification: string(c.Ratification), Ratifies: string(c.Ratifies), Bootstrap: c.Bootstrap, Effects: []documentEffect{}, Recovery: c.Recovery,
 	}
 	for _, op := range c.Operations {
 		raw, err := canon.EncodeChange(op)
@@ -142,6 +144,7 @@ func readRecord(r store.ChangeRecord) (countersign.ChangeRequest, error) {
 	c.Reason, c.Base, c.RuleIDs, c.PolicyVersion = d.Reason, d.Base, d.Rules, d.PolicyVersion
 	c.Requirement, c.Pools, c.Excluded = d.Requirement, d.Pools, d.Excluded
 	c.Replaces, c.Bootstrap, c.Recovery = countersign.ChangeID(d.Replaces), d.Bootstrap, d.Recovery
+	c.Ratification, c.Ratifies = countersign.ChangeID(d.Ratification), countersign.ChangeID(d.Ratifies)
 	c.RequesterCredential = countersign.CredentialID(d.Credential)
 	c.Effects, c.EffectsTotal = make([]countersign.Effect, len(d.Effects)), d.EffectsTotal
 	for i, e := range d.Effects {

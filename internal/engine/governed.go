@@ -12,13 +12,16 @@ import (
 // governed are the operations of a batch as the rules of a policy see them, for
 // who asked: a voter or a reader changes nothing about what a request needs. Not
 // among them is what was decided before (redeeming, collecting, the batches of an
-// import) and the end of one's own credential.
+// import), what was done before (the ratification of it asks what the act was
+// asked), and the end of one's own credential.
 func governed(picture *roster.Picture, ops []countersign.Change, requester countersign.UserID, now time.Time) []approval.Operation {
 	s := newScope(picture, requester, now)
 	var out []approval.Operation
 	for _, op := range ops {
 		switch c := op.(type) {
-		case *countersign.ImportBatch, *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser:
+		case *countersign.ImportBatch, *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser, *countersign.RatifyEmergency:
+		case *countersign.ThawOrganization:
+			out = append(out, s.thaw(c)...)
 		case *countersign.RevokeCredential:
 			if !owns(picture, op, requester) {
 				out = append(out, s.of(op))
@@ -36,6 +39,15 @@ func governed(picture *roster.Picture, ops []countersign.Change, requester count
 		}
 	}
 	return out
+}
+
+// thaw is asked what a change of the policy is asked, and what rules say of it
+// besides; of the default only in the name of that change.
+func (s *scope) thaw(c *countersign.ThawOrganization) []approval.Operation {
+	return []approval.Operation{
+		{Kind: countersign.KindPolicyPut, Requester: s.requester, Approvers: true},
+		{Kind: c.Kind(), Requester: s.requester, Approvers: true, Besides: true},
+	}
 }
 
 // scope finds out what operations are about.
@@ -244,9 +256,13 @@ func (s *scope) effective(id countersign.UserID) []countersign.Permission {
 	return out
 }
 
-// powerful reports whether one of these permissions helps to make an approver.
+// powerful reports whether one of these permissions helps to make an approver, or
+// lets somebody alone unmake one.
 func (s *scope) powerful(list []countersign.Permission) bool {
-	return slices.Contains(list, countersign.ChangesApprove) ||
+	alone := []countersign.Permission{
+		countersign.ChangesApprove, countersign.EmergencySuspend, countersign.EmergencyRevoke, countersign.EmergencyFreeze,
+	}
+	return slices.ContainsFunc(list, func(p countersign.Permission) bool { return slices.Contains(alone, p) }) ||
 		s.names(func(set countersign.ApproverSet) bool {
 			return set.Permission != "" && slices.Contains(list, set.Permission)
 		})

@@ -139,12 +139,18 @@ func alone[T countersign.Change](ops []countersign.Change) (T, bool) {
 	return op, is
 }
 
-// checkAlone refuses a change of imports among others: an import has the id of
-// the change that opens it, and a batch is one transaction.
+// checkAlone refuses among others a change of imports, since an import has the id
+// of the change that opens it and a batch is one transaction; and a freeze or a
+// thaw, so that nothing comes along with what stops everything else.
 func checkAlone(ops []countersign.Change) error {
 	for i, op := range ops {
-		if strings.HasPrefix(string(op.Kind()), "import.") && len(ops) > 1 {
-			return countersign.E(countersign.Invalid, "operations."+strconv.Itoa(i), "of an import must be the only operation")
+		at := "operations." + strconv.Itoa(i)
+		switch kind := op.Kind(); {
+		case len(ops) == 1:
+		case strings.HasPrefix(string(kind), "import."):
+			return countersign.E(countersign.Invalid, at, "of an import must be the only operation")
+		case kind == countersign.KindOrganizationFreeze || kind == countersign.KindOrganizationThaw:
+			return countersign.E(countersign.Invalid, at, "freezes or thaws the organization and must be the only operation")
 		}
 		if op.Kind() == countersign.KindDrillRun && len(ops) > 1 {
 			return countersign.E(countersign.Invalid, "operations."+strconv.Itoa(i), "is a drill, which must be the only operation: it changes nothing")

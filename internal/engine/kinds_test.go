@@ -18,7 +18,9 @@ import (
 type deed struct {
 	// sealed deeds are done where changes wait for approval.
 	sealed bool
-	do     func(h *house) engine.Result
+	// own deeds have a sealed house of their own: they stop everything else.
+	own bool
+	do  func(h *house) engine.Result
 	// effects as tell writes them.
 	effects []string
 	// rows looks at what is stored afterwards, where the effects do not say it all.
@@ -428,6 +430,37 @@ func organizationDeeds() map[countersign.ChangeKind]deed {
 			}),
 			effects: []string{"organization name=Northwind AG<Northwind Custody"},
 		},
+		countersign.KindOrganizationFreeze: {
+			own:     true,
+			do:      func(h *house) engine.Result { return h.approved(&countersign.FreezeOrganization{}) },
+			effects: []string{"organization.freeze state=frozen<"},
+			rows: func(h *house, _ engine.Result) {
+				if o := h.organization(); !o.FrozenAt.Equal(h.Clock.Now()) || o.FreezeVersion != h.head().Size || o.Version == o.FreezeVersion {
+					h.t.Errorf("frozen since %s, at %d", o.FrozenAt, o.FreezeVersion)
+				}
+			},
+		},
+		countersign.KindOrganizationThaw: {
+			own: true,
+			do: func(h *house) engine.Result {
+				h.approved(&countersign.FreezeOrganization{})
+				return h.approved(&countersign.ThawOrganization{})
+			},
+			effects: []string{"organization.freeze state=<frozen"},
+			rows: func(h *house, _ engine.Result) {
+				if o := h.organization(); o.Frozen() || o.FreezeVersion != h.head().Size {
+					h.t.Errorf("frozen since %s, at %d", o.FrozenAt, o.FreezeVersion)
+				}
+			},
+		},
+		countersign.KindEmergencyRatify: {
+			own: true,
+			do: func(h *house) engine.Result {
+				act := h.acts("ada", &countersign.SuspendUser{UserID: h.ID("linus")})
+				return h.votes("grace", h.state(act.Change.Ratification).ChangeRequest, countersign.Approve)
+			},
+			effects: []string{"emergency state=ratified<unratified"},
+		},
 		countersign.KindOrganizationSeal: {
 			do: does(func(*house) countersign.Change {
 				policy := countersign.TwoPersonPolicy()
@@ -466,7 +499,11 @@ func TestWhatEachKindDoes(t *testing.T) {
 					t.Fatalf("%s has no row: say what it does", kind)
 				}
 				at := bootstrap
-				if d.sealed {
+				switch {
+				case d.own:
+					at = newHouse(t, h.Store).crew()
+					at.Seal()
+				case d.sealed:
 					at = governed
 				}
 				at.in(t).mustDo(kind, d)

@@ -58,6 +58,9 @@ func newLedger(w *work, position int64, immediate bool) *ledger {
 
 // applyAll applies the operations in order and checks what must hold afterwards.
 func (l *ledger) applyAll(ops []countersign.Change) error {
+	if err := l.checkFrozen(ops); err != nil {
+		return err
+	}
 	for i, op := range ops {
 		l.at = i
 		if err := l.apply(op); err != nil {

@@ -115,8 +115,8 @@ func clauseOf(policy countersign.Policy, gap approval.Gap) countersign.Clause {
 			all = approval.And(all, rule.Requirement)
 		}
 	}
-	if len(all.Clauses) == 0 {
-		all = policy.Default
+	if slices.Contains(gap.RuleIDs, approval.DefaultRule) {
+		all = approval.And(all, policy.Default)
 	}
 	return all.Clauses[gap.Clause]
 }

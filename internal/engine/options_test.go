@@ -122,7 +122,7 @@ func TestAChangeMayRelyOnAVersion(t *testing.T) {
 		sealed := newHouse(t, h.Store)
 		sealed.crew().Seal()
 		h.applies("ada", h.sample(countersign.KindRecoveryReplace)) // what is replaced has a version
-		for _, kind := range askable() {
+		for _, kind := range ordinaryKinds() {
 			t.Run(string(kind), func(t *testing.T) {
 				h := h.in(t)
 				if kind == countersign.KindCredentialCollect || kind == countersign.KindDrillRun {
@@ -242,7 +242,7 @@ func TestADryRunLeavesNoTrace(t *testing.T) {
 			}
 		}
 		rows := fates()
-		for _, kind := range askable() {
+		for _, kind := range ordinaryKinds() {
 			t.Run(string(kind), func(t *testing.T) {
 				if kind == countersign.KindDrillRun { // of which there is none before the seal
 					leavesNone(sealed.in(t), func(o engine.Options) (engine.Result, error) { return sealed.in(t).asks(sealed.sample(kind), o) }, countersign.ChangePending)

@@ -76,6 +76,7 @@ func (r *recorder) PutOrganization(ctx context.Context, o countersign.Organizati
 	r.delta.Organization = new(countersign.Organization)
 	*r.delta.Organization = o
 	r.delta.Organization.SealedAt, r.delta.Organization.CreatedAt = stored(o.SealedAt), stored(o.CreatedAt)
+	r.delta.Organization.FrozenAt = stored(o.FrozenAt)
 	return r.WriteTx.PutOrganization(ctx, o)
 }
 

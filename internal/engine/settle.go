@@ -62,6 +62,7 @@ func (w *work) settle(row store.ChangeRecord, request countersign.ChangeRequest,
 		return w.finish(row, closing{state: countersign.ChangeRejected, because: "denied", by: w.actor.User})
 	case !tally.Met:
 		row.State, row.ScheduledAt = countersign.ChangePending, time.Time{}
+	case w.stopped(request): // it stays as it is until the thaw
 	case row.State != countersign.ChangeScheduled && c.required.Delay() > 0:
 		row.State, row.ScheduledAt = countersign.ChangeScheduled, w.now
 	case c.due(row, w.now):

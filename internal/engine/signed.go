@@ -85,6 +85,9 @@ func (w *work) stateFor(id countersign.ChangeID, d countersign.Decision, key cou
 	if state := request.StateAt(w.now); !state.Open() {
 		return ToSign{}, alreadyClosed(request, state)
 	}
+	if err := w.mayDecide(request, d); err != nil {
+		return ToSign{}, err
+	}
 	if !approval.MayVote(gather(w.picture, request, w.now).Case, w.actor.User) {
 		return ToSign{}, notEligible(request, w.actor.User)
 	}

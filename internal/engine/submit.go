@@ -41,6 +41,11 @@ func validate(ops []countersign.Change, o Options) error {
 			return inBatch(o, i, err)
 		}
 	}
+	if o.Emergency {
+		if err := countersign.CheckEmergency(ops, o.Reason); err != nil {
+			return err
+		}
+	}
 	return checkAlone(ops)
 }
 
@@ -61,6 +66,9 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 	}
 	if before, err := w.takenIn(given); err != nil || before != nil {
 		return orNone(before), err
+	}
+	if err := w.mayTake(given); err != nil {
+		return countersign.Outcome{}, err
 	}
 	ops := make([]countersign.Change, len(given))
 	for i, op := range given {
@@ -94,10 +102,14 @@ func (w *work) submit(given []countersign.Change, id countersign.ChangeID, repla
 		request.Replaces = replaced.ID
 		request.Excluded = slices.Concat(replaced.Excluded, []countersign.UserID{replaced.RequesterPerson, replaced.Requester})
 	}
-	if asked.Requirement.Free() {
+	switch {
+	case w.o.Emergency:
+		return w.act(request)
+	case asked.Requirement.Free():
 		return w.applyAtOnce(request)
+	default:
+		return w.hold(request)
 	}
-	return w.hold(request)
 }
 
 // clone copies a change, so that a transaction that runs again starts from what
@@ -135,6 +147,11 @@ func (w *work) applyAtOnce(request countersign.ChangeRequest) (countersign.Outco
 	if len(l.effects) == 0 {
 		return countersign.Outcome{}, noEffect()
 	}
+	if request.Emergency() {
+		if err := l.markEmergency(request); err != nil {
+			return countersign.Outcome{}, err
+		}
+	}
 	request.Base, request.State = l.base, countersign.ChangeApplied
 	request.Effects, request.EffectsTotal = l.effects, len(l.effects)
 	if err := w.checkOverlap(request); err != nil {
@@ -148,7 +165,7 @@ func (w *work) applyAtOnce(request countersign.ChangeRequest) (countersign.Outco
 	}
 	err = w.append(entry{
 		kind: countersign.EntryApplied, document: document, effects: l.effects, committer: committer, openings: openings,
-		change: &audit.LeafChange{ID: string(request.ID), Digest: request.Digest, Bootstrap: request.Bootstrap},
+		change: &audit.LeafChange{ID: string(request.ID), Digest: request.Digest, Bootstrap: request.Bootstrap, Emergency: request.Emergency()},
 	})
 	if err != nil {
 		return countersign.Outcome{}, err
@@ -161,6 +178,11 @@ func (w *work) applyAtOnce(request countersign.ChangeRequest) (countersign.Outco
 	}
 	if err := w.afterApply(request.ID, l); err != nil {
 		return countersign.Outcome{}, err
+	}
+	if request.Emergency() {
+		if err := w.askAfterwards(request, l); err != nil {
+			return countersign.Outcome{}, err
+		}
 	}
 	return countersign.Outcome{Change: request, Secrets: l.secrets}, nil
 }
@@ -199,31 +221,32 @@ func (w *work) hold(request countersign.ChangeRequest) (countersign.Outcome, err
 	if err := firstOf(w.checkSingle(request), w.checkOverlap(request)); err != nil {
 		return countersign.Outcome{}, err
 	}
-	position, err := w.position()
-	if err != nil {
-		return countersign.Outcome{}, err
-	}
-	request.Version = position
-	committer := canon.NewCommitter(w.e.random, nil)
-	document, openings, err := writeDocument(w.actor.Organization, &request, held(l.effects), committer)
-	if err != nil {
-		return countersign.Outcome{}, err
-	}
-	err = w.append(entry{
-		kind: countersign.EntrySubmitted, document: document, committer: committer, openings: openings, facts: l.factsMoved(),
-		change: &audit.LeafChange{ID: string(request.ID), Digest: request.Digest},
-	})
-	if err != nil {
-		return countersign.Outcome{}, err
-	}
-	row := record(request, document, openings)
-	if row.Intent, err = intentOf(request.Operations); err != nil {
-		return countersign.Outcome{}, err
-	}
-	if err := w.tx.PutChange(w.ctx, row, request.Base); err != nil {
+	if err := w.keepWaiting(&request, l); err != nil {
 		return countersign.Outcome{}, err
 	}
 	return countersign.Outcome{Change: request}, nil
+}
+
+// keepWaiting records and stores a request that waits, with what it would do.
+func (w *work) keepWaiting(request *countersign.ChangeRequest, would *ledger) error {
+	position, err := w.position()
+	if err != nil {
+		return err
+	}
+	request.Version = position
+	committer := canon.NewCommitter(w.e.random, nil)
+	document, openings, err := writeDocument(w.actor.Organization, request, held(would.effects), committer)
+	if err != nil {
+		return err
+	}
+	err = w.append(entry{
+		kind: countersign.EntrySubmitted, document: document, committer: committer, openings: openings, facts: would.factsMoved(),
+		change: &audit.LeafChange{ID: string(request.ID), Digest: request.Digest},
+	})
+	if err != nil {
+		return err
+	}
+	return w.tx.PutChange(w.ctx, record(*request, document, openings), request.Base)
 }
 
 // rehearse applies a batch and undoes it, keeping what it would have done.
@@ -366,6 +389,9 @@ func (w *work) afterApply(winner countersign.ChangeID, l *ledger) error {
 		return nil
 	}
 	for _, request := range w.picture.OpenChanges(w.now) {
+		if request.Ratifies != "" {
+			continue // others answer it, whatever became of who acted
+		}
 		left := slices.Contains(l.deactivated, request.Requester) || slices.Contains(l.deactivated, request.RequesterPerson)
 		if !left || request.ID == winner || slices.Contains(stale, request.ID) {
 			continue

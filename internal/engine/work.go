@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign"
+	"github.com/countersign/countersign/internal/access"
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/canon"
 	"github.com/countersign/countersign/internal/roster"
@@ -129,6 +130,9 @@ func (w *work) holds(p countersign.Permission) bool { return holds(w.picture, w.
 
 // mayRequest checks access for one operation.
 func (w *work) mayRequest(op countersign.Change) error {
+	if w.o.Emergency {
+		return access.Emergency(w.actor, w.holds, op.Kind())
+	}
 	return mayAsk(w.picture, w.actor, op, w.now)
 }
 
@@ -190,7 +194,7 @@ func withoutValues(secrets []countersign.Secret) []countersign.Secret {
 
 // keeps reports whether the refusal of a request is to be remembered, so that
 // its replay says the same. Malformed, unauthenticated and transient failures are
-// not kept: the client may mend and repeat them.
+// not kept: the client may mend and repeat them, and so he may after a thaw.
 func (o Options) keeps(failure error) bool {
 	switch countersign.KindOf(failure) {
 	case countersign.Forbidden, countersign.NotFound, countersign.Exists, countersign.Stale, countersign.Refused:
@@ -198,7 +202,7 @@ func (o Options) keeps(failure error) bool {
 		return false
 	}
 	var own *countersign.Error
-	return o.Once != nil && !o.DryRun && !(errors.As(failure, &own) && own.Code == "idempotency_key_reused")
+	return o.Once != nil && !o.DryRun && !(errors.As(failure, &own) && (own.Code == "idempotency_key_reused" || own.Code == CodeFrozen))
 }
 
 // rememberAlone keeps the refusal of a job whose transaction was rolled back for

@@ -14,6 +14,8 @@ type about struct {
 	gives, takes []countersign.Permission
 	types        []countersign.UserType
 	asker        countersign.UserType
+	// besides is true of what only rules are asked about, and not the default.
+	besides bool
 	// unmakes is true of what has to do with who approves.
 	unmakes bool
 	// rule is the one that a drill tries, and the only one that counts for it.
@@ -193,9 +195,11 @@ func (p *player) addDifference(a *about, was, will []countersign.Permission) {
 	a.unmakes = a.unmakes || p.makes(a.gives)
 }
 
-// makes says whether one of these permissions helps to make an approver.
+// makes says whether one of these permissions helps to make an approver, or to
+// unmake one without being asked.
 func (p *player) makes(list []countersign.Permission) bool {
-	if slices.Contains(list, countersign.ChangesApprove) {
+	alone := []countersign.Permission{"changes.approve", "emergency.suspend", "emergency.revoke", "emergency.freeze"}
+	if slices.ContainsFunc(list, func(permission countersign.Permission) bool { return slices.Contains(alone, permission) }) {
 		return true
 	}
 	return slices.ContainsFunc(list, func(permission countersign.Permission) bool {

@@ -84,7 +84,7 @@ func factKinds() map[string]bool {
 		"user": true, "user.role": true, "user.state": true, "user.permissions": true,
 		"group": true, "group.permissions": true, "group.state": true,
 		"membership": true, "credential": true, "permission": true, "policy": true, "organization": true,
-		"import": true, "import.batch": true, "recovery": true, "drill": true,
+		"import": true, "import.batch": true, "recovery": true, "drill": true, "organization.freeze": true, "emergency": true,
 	}
 }
 

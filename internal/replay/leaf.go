@@ -62,6 +62,7 @@ type leafChange struct {
 	ID        countersign.ChangeID    `json:"id"`
 	Digest    string                  `json:"digest"`
 	Bootstrap bool                    `json:"bootstrap"`
+	Emergency bool                    `json:"emergency"`
 	Document  jsontext.Value          `json:"document"`
 	Blob      *blobRef                `json:"blob"`
 	State     countersign.ChangeState `json:"state"`
@@ -126,6 +127,8 @@ type document struct {
 	Pools           [][]countersign.UserID    `json:"pools"`
 	Excluded        []countersign.UserID      `json:"excluded"`
 	Replaces        countersign.ChangeID      `json:"replaces"`
+	Ratification    countersign.ChangeID      `json:"ratification"`
+	Ratifies        countersign.ChangeID      `json:"ratifies"`
 	Bootstrap       bool                      `json:"bootstrap"`
 
 	Recovery *countersign.RecoveryAct `json:"recovery"`

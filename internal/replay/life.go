@@ -58,6 +58,9 @@ const (
 	// waits is met but for a delay that is not over.
 	waits    outcome = "waits"
 	replaced outcome = "replaced"
+	// asked names the request by which others are asked about an emergency act. What
+	// the act ended comes before it.
+	asked outcome = "asked"
 )
 
 // checkDue holds an entry to the one before it, and to what every other
@@ -80,6 +83,12 @@ func (p *player) checkDue(l *leaf) {
 		p.must(about == is.change && kind == countersign.EntryClosed && l.Change.State == countersign.ChangeRejected, "change %s was denied, and something else comes next", is.change)
 	case replaced:
 		p.must(about == is.change && (kind == countersign.EntrySubmitted || kind == countersign.EntryApplied), "successor %s does not come next", is.change)
+	case asked:
+		if kind == countersign.EntryClosed {
+			p.due = is
+			return
+		}
+		p.must(about == is.change && kind == countersign.EntrySubmitted, "nobody is asked about an emergency act: %s does not come next", is.change)
 	default:
 		if kind != countersign.EntryClosed {
 			p.checkOpen()
@@ -97,7 +106,7 @@ func (p *player) checkOpen() {
 			p.must(p.version(base.Fact) == base.Version, "change %s is open and relies on %s at %d, which moved to %d",
 				r.ID, base.Fact, base.Version, p.version(base.Fact))
 		}
-		p.must(r.Recovery != nil || p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is open and its requester is not active", r.ID)
+		p.must(r.Recovery != nil || r.Ratifies != "" || p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is open and its requester is not active", r.ID)
 	}
 }
 
@@ -165,6 +174,10 @@ func (p *player) operation(raw []byte) countersign.Change {
 
 // checkAsked holds what a change was asked to what the rules of its moment ask.
 func (p *player) checkAsked(r *request, l *leaf) {
+	if r.Ratifies != "" {
+		p.checkRatification(r, l)
+		return
+	}
 	policy, fact := read[policyField](p, countersign.PolicyFact())
 	p.must(r.PolicyVersion == fact.version, "it cites the policy at %d, which stands at %d", r.PolicyVersion, fact.version)
 	p.must(r.Bootstrap == !p.sealed() && l.Change.Bootstrap == (r.Bootstrap && l.Kind == string(countersign.EntryApplied)),
@@ -183,10 +196,23 @@ func (p *player) checkAsked(r *request, l *leaf) {
 	p.must(slices.Equal(asked.rules, r.Rules), "it cites the rules %v, %v match", r.Rules, asked.rules)
 	p.must(r.created.Equal(p.now) && r.expires.Equal(p.now.Add(asked.life())), "it lives from %s to %s", r.CreatedAt, r.ExpiresAt)
 	free := len(asked.clauses) == 0
-	p.must(free == (l.Kind == string(countersign.EntryApplied)), "it needs %d approvals and begins as %s", len(asked.clauses), l.Kind)
-	p.must(len(r.Pools) == len(r.Requirement.Clauses), "it has %d pools for %d clauses", len(r.Pools), len(r.Requirement.Clauses))
+	act := r.Ratification != ""
+	p.must(!act || !free, "emergency %s, for which nobody would have been asked", r.ID)
+	p.must((free || act) == (l.Kind == string(countersign.EntryApplied)), "it needs %d approvals and begins as %s", len(asked.clauses), l.Kind)
+	if act {
+		p.must(len(r.Pools) == 0, "emergency %s has pools, and nobody is asked before it", r.ID)
+		return
+	}
+	p.checkPools(r, asked.mustHold)
+}
+
+// checkPools holds who may be asked to who could vote in the beginning.
+func (p *player) checkPools(r *request, mustHold bool) {
+	if !p.must(len(r.Pools) == len(r.Requirement.Clauses), "it has %d pools for %d clauses", len(r.Pools), len(r.Requirement.Clauses)) {
+		return
+	}
 	for i, clause := range r.Requirement.Clauses {
-		p.must(slices.Equal(p.able(r, clause.Approvers, asked.mustHold), r.Pools[i]), "the pool of clause %d is not who could vote", i)
+		p.must(slices.Equal(p.able(r, clause.Approvers, mustHold), r.Pools[i]), "the pool of clause %d is not who could vote", i)
 	}
 }
 
@@ -222,6 +248,7 @@ func (p *player) playSubmission(e countersign.AuditEntry, l *leaf, b bodies) {
 	}
 	if r := p.register(e, l, b); r != nil {
 		r.state = countersign.ChangePending
+		p.must(!p.stops(r) && r.Ratification == "", "change %s is taken although the organization is frozen", r.ID)
 		if moved := (moves{}); r.EffectsTotal <= maxListed {
 			for _, e := range r.Effects {
 				moved.set(e.Fact, e.After)
@@ -257,6 +284,7 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 	p.must(a.Person == l.Actor.User && a.Person == l.Actor.Person && a.Credential == l.Actor.Credential && l.Actor.Method == countersign.ByToken && l.Actor.Subject == "",
 		"a vote in the name of another")
 	p.checkSignature(r, a)
+	p.must(a.Decision != countersign.Approve || !p.stops(r), "change %s is approved although the organization is frozen", r.ID)
 	p.must(p.mayVote(r, a.Person), "%s may not vote on change %s", a.Person, r.ID)
 	comment := ""
 	if len(a.Comment) > 0 {
@@ -275,10 +303,11 @@ func (p *player) playVote(e countersign.AuditEntry, l *leaf) {
 // else it waits out its delay, or for approvals.
 func (p *player) turn(r *request) {
 	switch is := p.tally(r); {
-	case is == waits && r.state != countersign.ChangeScheduled:
-		r.state, r.scheduled = countersign.ChangeScheduled, p.now
 	case is == nothing:
 		r.state, r.scheduled = countersign.ChangePending, time.Time{}
+	case is != denied && p.stops(r): // as it is, until the thaw
+	case is == waits && r.state != countersign.ChangeScheduled:
+		r.state, r.scheduled = countersign.ChangeScheduled, p.now
 	case is != waits:
 		p.due = due{change: r.ID, outcome: is}
 	}
@@ -313,15 +342,20 @@ func (p *player) playApplication(e countersign.AuditEntry, l *leaf, b bodies, ef
 		again := slices.ContainsFunc(r.votes, func(v countersign.Approval) bool { return v.Person == l.Actor.User })
 		p.must(voted || again || !r.scheduled.IsZero() && l.Actor.Method == countersign.BySystem, "change %s is applied neither by a vote nor by time", r.ID)
 		p.checkBase(r)
-		p.must(r.Recovery != nil || p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is applied although its requester is not active", r.ID)
+		p.must(r.Recovery != nil || r.Ratifies != "" || p.active(r.Requester) && p.active(r.RequesterPerson), "change %s is applied although its requester is not active", r.ID)
 		if r.Recovery != nil {
 			p.checkRecoverySignatures(r)
 		}
+		p.must(r.Ratification == "" && !l.Change.Emergency, "change %s waited, and is an emergency", r.ID)
 		r.closedBy = l.Actor.User
 	} else if r = p.register(e, l, b); r == nil {
 		return
+	} else {
+		p.checkAct(r, l)
 	}
 	p.must((r.Recovery != nil) == (l.Kind == string(countersign.EntryRecoveryApplied)), "change %s is applied as %s", r.ID, l.Kind)
+	p.checkFrozen(r)
+	p.checkMarks(r, effects)
 	p.checkEffects(r, effects)
 	p.checkImport(r, effects)
 	moved := moves{}
@@ -413,6 +447,8 @@ func (p *player) playClosing(l *leaf) {
 	own := l.Actor.User == r.Requester || l.Actor.Person == r.RequesterPerson
 	p.must(r.Recovery == nil || c.State != countersign.ChangeCancelled, "recovery %s is cancelled", r.ID)
 	inTime := p.now.Before(r.expires)
+	answered := c.State == countersign.ChangeRejected || c.State == countersign.ChangeExpired
+	p.must(r.Ratifies == "" || answered, "change %s ends as %s without an answer", r.ID, c.State)
 	p.must(inTime == (c.State != countersign.ChangeExpired), "change %s ends as %s, its expiry being %s", r.ID, c.State, r.ExpiresAt)
 	switch why := string(c.State) + " " + c.Because; why {
 	case "rejected denied":

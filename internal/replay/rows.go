@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -36,6 +37,7 @@ func (p *player) compareRows() {
 		p.must(diff == "", "organization (-log +store)\n%s", diff)
 	}
 	p.compareImports()
+	p.compareEmergencies()
 	p.compareIndex()
 }
 
@@ -165,7 +167,13 @@ func (p *player) organization() countersign.Organization {
 	fields, f := read[organizationFields](p, countersign.OrganizationFact())
 	policy, asked := read[policyField](p, countersign.PolicyFact())
 	set, keys := read[recoveryField](p, countersign.RecoveryFact())
+	freeze, froze := read[freezeField](p, countersign.FreezeFact())
+	since := froze.moved
+	if freeze.State != "frozen" {
+		since = time.Time{}
+	}
 	return countersign.Organization{
+		FrozenAt: since, FreezeVersion: froze.version,
 		ID: p.org, Number: fields.Number, Name: fields.Name, SealedAt: p.moment(fields.SealedAt), Policy: policy.Policy,
 		CreatedAt: f.born, Version: f.version, PolicyVersion: asked.version,
 		Recovery: set.Recovery, RecoveryVersion: keys.version, Drills: p.drills(),

@@ -67,6 +67,9 @@ func (r requirement) whole() countersign.Requirement {
 func required(policy countersign.Policy, ops []about) requirement {
 	var out requirement
 	spoken := make([]bool, len(ops))
+	for i, op := range ops {
+		spoken[i] = op.besides
+	}
 	for _, rule := range policy.Rules {
 		matches := false
 		for i, op := range ops {
@@ -131,13 +134,19 @@ func (p *player) sealed() bool {
 }
 
 // governed are the operations a policy is asked about: not the redeeming of a
-// code or the collecting of a secret, which were decided before, and not the end
-// of one's own credential.
+// code or the collecting of a secret, which were decided before, nor the
+// ratification of what was done, and not the end of one's own credential. A thaw is
+// asked what a change of the policy is asked, and what rules say of it besides.
 func (p *player) governed(r *request) []about {
 	var out []about
 	for _, op := range r.ops {
 		switch c := op.(type) {
-		case *countersign.ImportBatch, *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser:
+		case *countersign.ImportBatch, *countersign.CollectSecret, *countersign.RedeemCode, *countersign.ActivateUser, *countersign.RatifyEmergency:
+		case *countersign.ThawOrganization:
+			asker, _ := read[userFields](p, countersign.UserFact(r.Requester))
+			put := about{kind: countersign.KindPolicyPut, asker: asker.Type, unmakes: true}
+			thaw := about{kind: c.Kind(), asker: asker.Type, unmakes: true, besides: true}
+			out = append(out, put, thaw)
 		case *countersign.OpenImport:
 			out = append(out, p.imported(r, c)...)
 		case *countersign.ReplaceRecovery:
@@ -240,6 +249,11 @@ func (p *player) subject(op countersign.Change) countersign.UserID {
 		return c.UserID
 	case *countersign.RevokeCredential:
 		return p.ownerOf(c.CredentialID)
+	case *countersign.RatifyEmergency:
+		if act, known := p.requests[c.ChangeID]; known && len(act.ops) == 1 && act.Ratifies == "" {
+			return p.subject(act.ops[0])
+		}
+		return ""
 	default:
 		return ""
 	}

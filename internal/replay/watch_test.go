@@ -91,6 +91,61 @@ func TestTheReplayNotices(t *testing.T) {
 			policy(p)
 			agree(w, &countersign.UpdateGroup{GroupID: team, Permissions: countersign.Some([]countersign.Permission{countersign.AuditRead})}, "grace")
 		},
+		"an emergency without the permission for it": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("vera").Acts(&countersign.SuspendUser{UserID: w.ID("bot")}, "stolen")
+		},
+		"an emergency of an account": func(w *scenario.World, policy func(countersign.Policy)) {
+			w.As("ada").Asks(w.Grant("bot", countersign.EmergencySuspend))
+			policy(countersign.TwoPersonPolicy())
+			w.As("bot").Acts(&countersign.SuspendUser{UserID: w.ID("vera")}, "stolen")
+		},
+		"a third emergency within a day": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("ada").Acts(&countersign.SuspendUser{UserID: w.ID("bot")}, "stolen")
+			w.Clock.Pass(time.Hour)
+			w.As("ada").Acts(&countersign.SuspendUser{UserID: w.ID("vera")}, "stolen")
+			w.Clock.Pass(22 * time.Hour)
+			w.As("ada").Acts(&countersign.FreezeOrganization{}, "stolen")
+		},
+		"an emergency that nobody is asked about": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("ada").Acts(&countersign.SuspendUser{UserID: w.ID("bot")}, "stolen")
+			w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+		},
+		"an emergency about who does it": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("ada").Acts(&countersign.SuspendUser{UserID: w.ID("ada")}, "stolen")
+		},
+		"an emergency without a reason": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("ada").Acts(&countersign.SuspendUser{UserID: w.ID("bot")}, " ")
+		},
+		"an emergency that adds power": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("ada").Acts(w.Grant("vera", countersign.UsersUpdate), "needed")
+		},
+		"a request that is taken while frozen": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("ada").Acts(&countersign.FreezeOrganization{}, "stolen")
+			w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+		},
+		"a change that is applied while frozen": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})
+			w.As("ada").Acts(&countersign.FreezeOrganization{}, "stolen")
+			w.As("grace").Approves(request)
+		},
+		"a thaw that asks less than the policy": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.TwoPersonPolicy())
+			w.As("ada").Acts(&countersign.FreezeOrganization{}, "stolen")
+			agree(w, &countersign.ThawOrganization{}, "grace")
+		},
+		"a ratification that asks less than the act was asked": func(w *scenario.World, policy func(countersign.Policy)) {
+			policy(countersign.Policy{Name: "p", Default: admins(2)})
+			act := w.As("ada").Acts(&countersign.SuspendUser{UserID: w.ID("bot")}, "stolen")
+			w.As("grace").Approves(act.Ratification("grace"))
+		},
 		"a policy that was tightened": func(w *scenario.World, policy func(countersign.Policy)) {
 			policy(countersign.TwoPersonPolicy())
 			request := w.As("ada").Asks(&countersign.CreateGroup{Name: "Desk"})

@@ -16,11 +16,15 @@ type direct struct{ w *World }
 
 func seen(result engine.Result, err error) (Seen, error) {
 	c := result.Change
-	return Seen{ID: c.ID, State: c.State, Digest: c.Digest, Operations: c.Operations, ReplacedBy: c.ReplacedBy}, err
+	return Seen{ID: c.ID, State: c.State, Digest: c.Digest, Operations: c.Operations, ReplacedBy: c.ReplacedBy, Ratification: c.Ratification}, err
 }
 
 func (d direct) Submit(who *Someone, ops []countersign.Change) (Seen, error) {
 	return seen(d.w.Engine.Submit(d.w.Context(), who.Actor, ops, engine.Options{}))
+}
+
+func (d direct) Act(who *Someone, op countersign.Change, reason string) (Seen, error) {
+	return seen(d.w.Engine.Submit(d.w.Context(), who.Actor, []countersign.Change{op}, engine.Options{Emergency: true, Reason: reason}))
 }
 
 func (d direct) Decide(who *Someone, id countersign.ChangeID, decision countersign.Decision, digest string) (Seen, error) {

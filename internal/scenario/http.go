@@ -32,12 +32,17 @@ type wireChange struct {
 	Operations []jsontext.Value        `json:"operations"`
 	ReplacedBy *countersign.ChangeID   `json:"replaced_by"`
 	CanDecide  bool                    `json:"can_decide"`
+	// Ratification is null of all but emergency acts.
+	Ratification *countersign.ChangeID `json:"ratification"`
 }
 
 func (c wireChange) seen() (Seen, error) {
 	out := Seen{ID: c.ID, State: c.State, Digest: c.Digest, CanDecide: c.CanDecide}
 	if c.ReplacedBy != nil {
 		out.ReplacedBy = *c.ReplacedBy
+	}
+	if c.Ratification != nil {
+		out.Ratification = *c.Ratification
 	}
 	for _, raw := range c.Operations {
 		op, err := engine.DecodeChange(raw)
@@ -125,6 +130,15 @@ func (d overHTTP) Submit(who *Someone, ops []countersign.Change) (Seen, error) {
 	if err != nil {
 		return Seen{}, err
 	}
+	return d.change(who, http.MethodPost, changesPath, body)
+}
+
+func (d overHTTP) Act(who *Someone, op countersign.Change, reason string) (Seen, error) {
+	body, err := operations([]countersign.Change{op})
+	if err != nil {
+		return Seen{}, err
+	}
+	body["emergency"], body["reason"] = true, reason
 	return d.change(who, http.MethodPost, changesPath, body)
 }
 

@@ -36,11 +36,15 @@ type Seen struct {
 	Operations []countersign.Change
 	ReplacedBy countersign.ChangeID
 	CanDecide  bool
+	// Ratification asks others about an emergency act.
+	Ratification countersign.ChangeID
 }
 
 // Door is one way into the house.
 type Door interface {
 	Submit(who *Someone, ops []countersign.Change) (Seen, error)
+	// Act submits an emergency act.
+	Act(who *Someone, op countersign.Change, reason string) (Seen, error)
 	Decide(who *Someone, id countersign.ChangeID, decision countersign.Decision, digest string) (Seen, error)
 	Cancel(who *Someone, id countersign.ChangeID) (Seen, error)
 	Replace(who *Someone, id countersign.ChangeID, ops []countersign.Change) (Seen, error)
@@ -277,6 +281,20 @@ type Request struct {
 func (s *Someone) Asks(ops ...countersign.Change) *Request {
 	seen, err := s.w.door.Submit(s, dialecttest.Sealing(ops))
 	return &Request{Seen: seen, Err: err, w: s.w, by: s}
+}
+
+// Acts does something at once, in an emergency.
+func (s *Someone) Acts(op countersign.Change, reason string) *Request {
+	seen, err := s.w.door.Act(s, op, reason)
+	return &Request{Seen: seen, Err: err, w: s.w, by: s}
+}
+
+// Ratification is the request that asks others about an act, as somebody reads it.
+func (r *Request) Ratification(reader string) *Request {
+	r.w.T.Helper()
+	seen, err := r.w.door.Look(r.w.As(reader), r.Seen.Ratification)
+	r.w.must(err)
+	return &Request{Seen: seen, w: r.w, by: r.by}
 }
 
 // Approves votes for a request, on the digest the voter reads.

@@ -117,6 +117,7 @@ type ReadTx interface {
 	ChangeReads
 	AuditReads
 	ImportReads
+	EmergencyReads
 }
 
 // WriteTx is a ReadTx that sees its own writes, and writes.
@@ -131,6 +132,7 @@ type WriteTx interface {
 	AuditWrites
 	IdempotencyWrites
 	ImportWrites
+	EmergencyWrites
 
 	// Savepoint runs fn; if fn fails, everything written by fn is undone and its
 	// error returned, and the transaction goes on. Savepoints nest.
@@ -151,7 +153,7 @@ type OrganizationReads interface {
 
 // OrganizationWrites change the organization's own rows.
 type OrganizationWrites interface {
-	// PutOrganization writes name, seal, policy and versions; id, number and
+	// PutOrganization writes name, seal, freeze, policy and versions; id, number and
 	// creation never change.
 	PutOrganization(ctx context.Context, o countersign.Organization) error
 	PutCataloguePermission(ctx context.Context, p countersign.CataloguePermission) error

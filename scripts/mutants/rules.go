@@ -10,7 +10,7 @@ const (
 // rules are what must be held, in the order of the state machine.
 func rules() []rule {
 	return slices.Concat(
-		tallies(), decisions(), policies(), duties(), attempts(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), signatures(), sight(), recoveries(), wording(), tokens(), groups(), backOffice(), concurrency(), rulebook(), randomWalks(),
+		tallies(), decisions(), policies(), duties(), attempts(), emergencies(), differential(), engineRules(), importRules(), memory(), replayed(), signed(), signatures(), sight(), recoveries(), wording(), tokens(), groups(), backOffice(), concurrency(), rulebook(), randomWalks(),
 	)
 }
 
@@ -48,7 +48,7 @@ func decisions() []rule {
 		{"a moved fact makes stale", submit, "if id == winner {", "if true {", stories, "TestARequestIsStaleWhenAFactItTouchesMoved"},
 		{"adding relies on what the group grants", "internal/engine/apply_groups.go", "	l.rely(countersign.GroupFact(g.ID), g.AttributesVersion)\n	l.rely(countersign.GroupPermissionsFact(g.ID), g.PermissionsVersion)\n", "", stories, "TestAMemberIsNotAddedToAGroupThatMeanwhileGrantsMore"},
 		{"widening relies on who is in", "internal/engine/apply_groups.go", "	l.relyOnMembers(g.ID, g.MembersVersion)\n	return nil", "	return nil", stories, "TestAGroupIsNotWidenedForAMemberTheApproverDidNotSee"},
-		{"a demoted requester gets nothing", decide, "return &closing{state: countersign.ChangeCancelled, because: \"requester_not_permitted\"}, nil", "continue", stories, "TestARequesterDemotedMeanwhileGetsNothing"},
+		{"a demoted requester gets nothing", decide, "return &closing{state: countersign.ChangeCancelled, because: \"requester_not_permitted\"}", "continue", stories, "TestARequesterDemotedMeanwhileGetsNothing"},
 		{"a suspended requester's requests end", ledger, "l.deactivated = append(l.deactivated, u.ID)", "_ = u", stories, "TestASuspendedRequestersRequestsAreCancelled"},
 		{"a suspended caller is nobody", "internal/engine/work.go", "u.State != countersign.UserActive {\n			return gone", "u.State == \"\" {\n			return gone", stories, "TestASuspendedRequestersRequestsAreCancelled"},
 		{"a revoked token is nobody's", "internal/engine/work.go", "!credential.WorksAt(w.now)", "false", stories, "TestRevokingOnesOwnNeedsNobody"},

@@ -64,15 +64,17 @@ func (d *Dialect) getChange(c *call) error {
 type submission struct {
 	Operations []jsontext.Value `json:"operations"`
 	Reason     string           `json:"reason"`
+	// Emergency is for what is submitted, not for what takes the place of something.
+	Emergency bool `json:"emergency"`
 }
 
-func decodeSubmission(r *http.Request) ([]countersign.Change, string, error) {
+func decodeSubmission(r *http.Request) ([]countersign.Change, submission, error) {
 	var b submission
 	if err := wire.Decode(r, 0, &b); err != nil {
-		return nil, "", err
+		return nil, b, err
 	}
 	ops, err := decodeOperations(b.Operations)
-	return ops, b.Reason, err
+	return ops, b, err
 }
 
 // decodeOperation reads {"kind": ..., fields of that kind} as strictly as every
@@ -98,6 +100,8 @@ func decodeOperation(raw jsontext.Value) (countersign.Change, error) {
 		return nil, countersign.E(countersign.Invalid, "kind", "is required; the API document lists the kinds")
 	case named.Kind == countersign.KindImportOpen || named.Kind == countersign.KindImportBatch:
 		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "kind", "has its own address, POST /directory/v1/imports")
+	case named.Kind == countersign.KindEmergencyRatify:
+		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "kind", "is asked for by the directory alone, when an emergency act is done")
 	case !ok:
 		return nil, countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "kind", "is no kind of change; the API document lists them")
 	}
@@ -110,11 +114,11 @@ func (d *Dialect) submitChange(c *call) error {
 	if err != nil {
 		return err
 	}
-	ops, reason, err := decodeSubmission(c.r)
+	ops, b, err := decodeSubmission(c.r)
 	if err != nil {
 		return err
 	}
-	o.Reason, o.Batch = reason, true
+	o.Reason, o.Batch, o.Emergency = b.Reason, true, b.Emergency
 	return d.mutate(c, mutation{route: "submitChange", status: http.StatusOK, object: itself, inBody: true, do: d.submit(ops...)}, o)
 }
 
@@ -127,11 +131,14 @@ func (d *Dialect) replaceChange(c *call) error {
 	if err != nil {
 		return err
 	}
-	ops, reason, err := decodeSubmission(c.r)
+	ops, b, err := decodeSubmission(c.r)
 	if err != nil {
 		return err
 	}
-	o.Reason, o.Batch = reason, true
+	if b.Emergency {
+		return countersign.Code(countersign.Invalid, wire.CodeInvalidValue, "emergency", "does not belong here: what waits is not replaced by what does not")
+	}
+	o.Reason, o.Batch = b.Reason, true
 	return d.mutate(c, mutation{
 		route: "replaceChange", status: http.StatusOK, object: itself, inBody: true,
 		do: func(ctx context.Context, actor countersign.Actor, o engine.Options) (engine.Result, error) {

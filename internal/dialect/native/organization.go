@@ -24,7 +24,7 @@ func (d *Dialect) getOrganization(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answerObject(revision, o.Version, organizationToWire(o))
+	return c.answerObject(revision, o.ObjectVersion(), organizationToWire(o))
 }
 
 // revision is for reads that do not tell theirs. It is taken before the read,

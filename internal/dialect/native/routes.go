@@ -116,6 +116,7 @@ func (d *Dialect) governing() []wire.Route {
 		d.row("PUT", base+"/recovery", "replaceRecovery", d.replaceRecovery),
 		public("POST", base+"/recovery", "openRecovery", d.openRecovery),
 		public("POST", base+"/recovery/statement", "makeRecoveryStatement", d.makeRecoveryStatement),
+		d.row("GET", base+"/emergencies", "listEmergencies", d.listEmergencies),
 	}
 }
 

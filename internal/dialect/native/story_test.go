@@ -109,6 +109,7 @@ func TestEveryOperationOnce(t *testing.T) {
 	h.Do(ada, "PATCH", base+"/organization", map[string]string{"name": "Northwind"}).Must(http.StatusOK)
 	h.Do(ada, "GET", base+"/policy/health", nil).Must(http.StatusOK)
 	h.Do(ada, "GET", base+"/policy/violations", nil).Must(http.StatusOK)
+	h.Do(ada, "GET", base+"/emergencies?unratified=true", nil).Must(http.StatusOK)
 	policy := h.Do(ada, "GET", base+"/policy", nil).Must(http.StatusOK)
 	h.Do(ada, "POST", base+"/policy/lint", policy.Body).Must(http.StatusOK)
 	keys := []offline{newOffline(h.T, "bank"), newOffline(h.T, "notary")}

@@ -265,6 +265,8 @@ type organizationOut struct {
 	Name          string                     `json:"name"`
 	Sealed        bool                       `json:"sealed"`
 	SealedAt      moment                     `json:"sealed_at"`
+	Frozen        bool                       `json:"frozen"`
+	FrozenAt      moment                     `json:"frozen_at"`
 	CreatedAt     moment                     `json:"created_at"`
 	Version       int64                      `json:"version"`
 	PolicyVersion int64                      `json:"policy_version"`
@@ -273,7 +275,8 @@ type organizationOut struct {
 func organizationToWire(o countersign.Organization) organizationOut {
 	return organizationOut{
 		ID: o.ID, Number: o.Number, Name: o.Name, Sealed: o.Sealed(), SealedAt: moment(o.SealedAt),
-		CreatedAt: moment(o.CreatedAt), Version: o.Version, PolicyVersion: o.PolicyVersion,
+		Frozen: o.Frozen(), FrozenAt: moment(o.FrozenAt),
+		CreatedAt: moment(o.CreatedAt), Version: o.ObjectVersion(), PolicyVersion: o.PolicyVersion,
 	}
 }
 

@@ -52,6 +52,9 @@ type changeOut struct {
 	ReplacedBy      text                    `json:"replaced_by"`
 	Winner          text                    `json:"winner"`
 	Bootstrap       bool                    `json:"bootstrap"`
+	Emergency       bool                    `json:"emergency"`
+	Ratification    text                    `json:"ratification"`
+	Ratifies        text                    `json:"ratifies"`
 	AppliedRevision *int64                  `json:"applied_revision"`
 	Version         int64                   `json:"version"`
 	// Recovery is what recovery keys have signed; null of what somebody asked for.
@@ -166,6 +169,7 @@ func requestToWire(c countersign.ChangeRequest) (changeOut, error) {
 		ScheduledAt: moment(c.ScheduledAt),
 		ClosedAt:    moment(c.ClosedAt), ClosedBy: text(c.ClosedBy), ClosedBecause: text(c.ClosedBecause), Replaces: text(c.Replaces),
 		ReplacedBy: text(c.ReplacedBy), Winner: text(c.WinnerID), Bootstrap: c.Bootstrap, Version: c.Version,
+		Emergency: c.Emergency(), Ratification: text(c.Ratification), Ratifies: text(c.Ratifies),
 		Effects: make([]effectOut, len(c.Effects)), EffectsTotal: c.EffectsTotal, Recovery: c.Recovery,
 	}
 	for i, e := range c.Effects {

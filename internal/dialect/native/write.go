@@ -228,7 +228,7 @@ func (d *Dialect) object(c *call, path string, secrets []secretOut) (version int
 		return v.Version, recoveryToWire(v), err
 	case "organization":
 		o, err := d.Engine.Organization(c.ctx, c.actor)
-		return o.Version, organizationToWire(o), err
+		return o.ObjectVersion(), organizationToWire(o), err
 	default:
 		return 0, nil, fmt.Errorf("native: nothing stands at %s", path)
 	}

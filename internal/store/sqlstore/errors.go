@@ -53,6 +53,7 @@ func conflicts() []conflict {
 		{"credentials_client", "credentials.client_id", exists("client_id_taken", "client_id", "is the client id of another credential")},
 		{"credentials_approval_key", "credentials.organization_id, credentials.public_key", exists("key_taken", "public_key", "is enrolled in this organization already, or was; make another key")},
 		{"imported_batches_pk", "imported_batches.organization_id, imported_batches.import_id, imported_batches.batch", exists("batch_applied", "", "this batch of the import is applied already")},
+		{"emergencies_pk", "emergencies.organization_id, emergencies.change_id", exists("emergency_exists", "", "this emergency act is recorded already")},
 		{"tickets_pk", "tickets.organization_id, tickets.hash", exists("ticket_taken", "", "this has been used already")},
 		{"approvals_pk", "approvals.organization_id, approvals.change_id, approvals.position", exists("approval_exists", "", "an approval was already recorded at this position")},
 	}

@@ -20,10 +20,10 @@ const (
 
 	insertHead         statement = `insert into audit_heads (organization_id, size, last_time, frontier) values ($1, 0, 0, $2)`
 	insertOrganization statement = `insert into organizations (` + organizationColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	organizationOf     statement = `select ` + organizationColumns + ` from organizations where organization_id = $1`
 	updateOrganization statement = `update organizations set name = $2, sealed_at = $3, policy = $4, rev = $5, policy_version = $6,
-			recovery = $7, recovery_version = $8, drills = $9
+			recovery = $7, recovery_version = $8, drills = $9, frozen_at = $10, freeze_version = $11
 		where organization_id = $1`
 
 	allotUserNumbers statement = `update audit_heads set user_numbers = user_numbers + $2
@@ -44,12 +44,12 @@ const (
 )
 
 const organizationColumns = `organization_id, number, name, sealed_at, policy, created_at, rev, policy_version,
-	recovery, recovery_version, drills`
+	recovery, recovery_version, drills, frozen_at, freeze_version`
 
 func organizationDest(o *countersign.Organization) []any {
 	return []any{
 		&o.ID, &o.Number, &o.Name, at(&o.SealedAt), parsed(&o.Policy), at(&o.CreatedAt), &o.Version, &o.PolicyVersion,
-		parsed(&o.Recovery), &o.RecoveryVersion, parsed(&o.Drills),
+		parsed(&o.Recovery), &o.RecoveryVersion, parsed(&o.Drills), at(&o.FrozenAt), &o.FreezeVersion,
 	}
 }
 
@@ -60,7 +60,7 @@ func (t *readTx) headColumns() []any {
 // found inserts an organization, which makes it visible to nobody yet.
 func (t *writeTx) found(ctx context.Context, o countersign.Organization) error {
 	_, err := t.s.exec(ctx, insertOrganization, o.ID, o.Number, o.Name, o.SealedAt, o.Policy, o.CreatedAt, o.Version, o.PolicyVersion,
-		o.Recovery, o.RecoveryVersion, o.Drills)
+		o.Recovery, o.RecoveryVersion, o.Drills, o.FrozenAt, o.FreezeVersion)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (t *writeTx) PutOrganization(ctx context.Context, o countersign.Organizatio
 		return fmt.Errorf("organization %s written in a transaction of %s", o.ID, t.org)
 	}
 	_, err := t.s.exec(ctx, updateOrganization, t.org, o.Name, o.SealedAt, o.Policy, o.Version, o.PolicyVersion,
-		o.Recovery, o.RecoveryVersion, o.Drills)
+		o.Recovery, o.RecoveryVersion, o.Drills, o.FrozenAt, o.FreezeVersion)
 	return err
 }
 

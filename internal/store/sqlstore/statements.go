@@ -29,6 +29,7 @@ func statements() []statement {
 		entryAt, entriesFrom, entriesOf, insertEntry, insertFact, insertHash, insertOutbox, blobOf, putBlob,
 		remembered, remember, forget,
 		importedBatch, importedBatches, putImportedBatch,
+		emergencyByID, emergenciesBefore, unratifiedBefore, countEmergencies, emergenciesOfPerson, putEmergency,
 		ticketByHash, addTicket, useTicket, extendTicket, endTicket, purgeTickets,
 	}
 }

@@ -80,6 +80,9 @@ func marked(s *suite, m marks) countersign.OrganizationID {
 			r.Intent, r.ClosedBecause = "same", word
 			s.must(tx.PutChange(ctx, r, base(someBase)))
 			s.must(tx.AddApproval(ctx, countersign.Approval{Change: changeID, Position: 1, Comment: word, Credential: "voted"}))
+			s.must(tx.PutEmergency(ctx, countersign.Emergency{
+				Change: countersign.ChangeID(fmt.Sprint("act ", i)), Kind: countersign.ChangeKind(word), Person: "alice", At: now, Ratification: changeID,
+			}))
 		}
 		frontier := []byte(fmt.Sprintf("%-32s", word))
 		e := countersign.AuditEntry{Leaf: []byte(word), Kind: countersign.EntryApplied}
@@ -215,6 +218,23 @@ func reads() map[string]func(ctx context.Context, tx store.WriteTx) (any, error)
 		"ImportedBatches": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return collect(func(fn func(store.ImportedBatch) error) error { return tx.ImportedBatches(ctx, "import", fn) })
 		},
+		"Emergency": func(ctx context.Context, tx store.WriteTx) (any, error) { return tx.Emergency(ctx, "act 0") },
+		"Emergencies": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			all, err := tx.Emergencies(ctx, false, "", 10)
+			if err != nil {
+				return nil, err
+			}
+			one, err := tx.Emergencies(ctx, true, "", 1)
+			return answers{all, one}, err
+		},
+		"CountEmergencies": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			all, unratified, err := tx.CountEmergencies(ctx)
+			return answers{[]int{all}, []int{unratified}}, err
+		},
+		"EmergenciesOf": func(ctx context.Context, tx store.WriteTx) (any, error) {
+			n, err := tx.EmergenciesOf(ctx, "alice", time.Time{})
+			return []int{n}, err
+		},
 		"UsersByEmail": func(ctx context.Context, tx store.WriteTx) (any, error) {
 			return collect(func(fn func(store.UserRef) error) error {
 				return tx.UsersByEmail(ctx, []string{"marked@example.com"}, fn)
@@ -291,7 +311,7 @@ func readsAreIsolated(s *suite) {
 				list, err := shown(org)
 				s.must(err)
 				mine, others := m[0].word, m[1].word
-				if name == "CountOpen" || name == "CountChanges" || name == "Allot" {
+				if strings.HasPrefix(name, "Count") || name == "EmergenciesOf" || name == "Allot" {
 					mine, others = m[0].count, m[1].count
 				}
 				for i, text := range list {
@@ -405,6 +425,9 @@ func writes() map[string]func(ctx context.Context, tx store.WriteTx) error {
 		"PutBlob": func(ctx context.Context, tx store.WriteTx) error { return tx.PutBlob(ctx, someDigest, []byte("other")) },
 		"Remember": func(ctx context.Context, tx store.WriteTx) error {
 			return tx.Remember(ctx, store.IdempotencyRecord{Principal: "alice", Route: "route", Key: "key"})
+		},
+		"PutEmergency": func(ctx context.Context, tx store.WriteTx) error {
+			return tx.PutEmergency(ctx, countersign.Emergency{Change: "act", Ratification: "change-000001"})
 		},
 		"PutImportedBatch": func(ctx context.Context, tx store.WriteTx) error {
 			return tx.PutImportedBatch(ctx, store.ImportedBatch{Import: "import", Index: 1})

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"bulk", bulkTests},
 		{"unique", uniqueTests},
 		{"imports", importTests},
+		{"emergencies", emergencyTests},
 		{"tickets", ticketTests},
 		{"changes", changeTests},
 		{"log", logTests},
