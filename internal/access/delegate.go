@@ -42,7 +42,7 @@ func delegable(kind countersign.ChangeKind) bool {
 	case countersign.KindCredentialCreate, countersign.KindCredentialIssueCode, countersign.KindCredentialRevoke,
 		countersign.KindCredentialCollect, countersign.KindCredentialRedeem,
 		countersign.KindUserActivate, countersign.KindUserOnboardingCode, countersign.KindOrganizationSeal,
-		countersign.KindImportOpen, countersign.KindImportBatch:
+		countersign.KindImportOpen, countersign.KindImportBatch, countersign.KindDrillRun:
 		return false
 	default:
 		return !slices.Contains(countersign.ProtectedKinds(), kind)

@@ -3,12 +3,12 @@ package access
 import "github.com/countersign/countersign"
 
 // Recovery says which operations the holders of recovery keys may have carried
-// out: a policy, who is admin, and a way in for an admin. That is all it takes to
+// out: a policy, who is admin, a way in for an admin, and the end of a freeze. That is all it takes to
 // let a locked organization in again, and everything else is then asked for in
 // the ordinary way (governance.md B.7).
 func Recovery(change countersign.Change) error {
 	switch c := change.(type) {
-	case *countersign.PutPolicy, *countersign.ChangeRole, *countersign.RecoverAccess:
+	case *countersign.PutPolicy, *countersign.ChangeRole, *countersign.RecoverAccess, *countersign.ThawOrganization:
 		return nil
 	case *countersign.InvitePerson:
 		if c.Role != countersign.RoleAdmin || len(c.GroupIDs) > 0 || len(c.Profile) > 0 {
@@ -17,7 +17,7 @@ func Recovery(change countersign.Change) error {
 		return nil
 	default:
 		return countersign.Code(countersign.Forbidden, codeNotRecoverable, "kind",
-			"is nothing a recovery may do: it holds policy.put, user.change_role, user.invite and recovery.access alone")
+			"is nothing a recovery may do: it holds policy.put, user.change_role, user.invite, recovery.access and organization.thaw alone")
 	}
 }
 

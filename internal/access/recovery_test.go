@@ -28,7 +28,8 @@ func TestWhatRecoveryKeysMayHaveDone(t *testing.T) {
 		}
 		err := access.Recovery(c)
 		switch kind {
-		case countersign.KindPolicyPut, countersign.KindUserChangeRole, countersign.KindUserInvite, countersign.KindRecoveryAccess:
+		case countersign.KindPolicyPut, countersign.KindUserChangeRole, countersign.KindUserInvite, countersign.KindRecoveryAccess,
+			countersign.KindOrganizationThaw:
 			if err != nil {
 				t.Errorf("%s: %v", kind, err)
 			}

@@ -29,10 +29,12 @@ func TestWhichPermissionEachKindAsksFor(t *testing.T) {
 		countersign.MembershipsDelete: {countersign.KindMembershipRemove},
 		countersign.CredentialsCreate: {countersign.KindCredentialCreate, countersign.KindCredentialIssueCode},
 		countersign.CredentialsDelete: {countersign.KindCredentialRevoke},
+		countersign.EmergencyFreeze:   {countersign.KindOrganizationFreeze},
 		countersign.PoliciesCreate:    {countersign.KindPermissionAdd},
 		countersign.PoliciesDelete:    {countersign.KindPermissionRemove},
 		countersign.PoliciesUpdate: {
 			countersign.KindPermissionUpdate, countersign.KindPolicyPut, countersign.KindOrganizationUpdate, countersign.KindOrganizationSeal,
+			countersign.KindOrganizationThaw, countersign.KindRecoveryReplace, countersign.KindDrillRun,
 		},
 	}
 	got := map[countersign.Permission][]countersign.ChangeKind{}
@@ -74,10 +76,13 @@ func TestWhatMayBeAskedForSomebodyElse(t *testing.T) {
 	never := slices.Concat(countersign.ProtectedKinds(), []countersign.ChangeKind{
 		countersign.KindCredentialCreate, countersign.KindCredentialIssueCode, countersign.KindCredentialRevoke,
 		countersign.KindCredentialCollect, countersign.KindCredentialRedeem, countersign.KindUserActivate,
-		countersign.KindUserOnboardingCode, countersign.KindOrganizationSeal, countersign.KindImportOpen, countersign.KindImportBatch,
+		countersign.KindUserOnboardingCode, countersign.KindOrganizationSeal, countersign.KindImportOpen, countersign.KindImportBatch, countersign.KindDrillRun,
 	})
 	for _, kind := range countersign.ChangeKinds() {
 		c, _ := countersign.NewChange(kind)
+		if kind == countersign.KindEmergencyRatify {
+			continue // which nobody asks for, in whosever name
+		}
 		for _, method := range []countersign.AuthMethod{countersign.ByToken, countersign.ByEnrolmentCode} {
 			err := access.Request(countersign.Actor{User: "bot", Subject: "vera", Method: method}, all, c, true)
 			if want := !slices.Contains(never, kind); (err == nil) != want {

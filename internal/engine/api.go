@@ -33,6 +33,8 @@ type Options struct {
 	// Emergency does at once, as one person, what policy would let wait: a single
 	// operation that reduces power, with a reason. Only Submit knows it.
 	Emergency bool
+	// recovers is true of the operations of a recovery.
+	recovers bool
 	// Once makes the mutation replayable by its idempotency key; nil does not.
 	Once *Once
 	// notes says that it stores something which is no log entry: a nonce.

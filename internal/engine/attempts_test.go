@@ -108,7 +108,6 @@ func TestARefusedAttemptStandsInTheLog(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			t.Parallel()
 			onOne(t, func(t *testing.T, h *house) {
 				h.crew().Seal()
 				before := h.head().Size

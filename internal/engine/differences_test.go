@@ -9,7 +9,6 @@ import (
 
 // Who looks at a successor sees what is new in it, and nothing else.
 func TestASuccessorTellsWhatDiffers(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		vera := h.ID("vera")
@@ -51,7 +50,6 @@ func TestASuccessorTellsWhatDiffers(t *testing.T) {
 
 // Ids that are allotted anew are no difference.
 func TestTheVerySameDiffersInNothing(t *testing.T) {
-	t.Parallel()
 	onOne(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		same := []countersign.Change{

@@ -15,7 +15,6 @@ import (
 
 // Whoever asks again for what was refused is known to have asked.
 func TestApproversAreToldHowOftenTheSameWasAskedFor(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		both := func(swap bool, permission countersign.Permission) []countersign.Change {
@@ -77,7 +76,6 @@ func TestApproversAreToldHowOftenTheSameWasAskedFor(t *testing.T) {
 
 // An account asks for the person who answers for it, and is told nothing of him.
 func TestWhoIsToldWhatSomebodyAskedForBefore(t *testing.T) {
-	t.Parallel()
 	onOne(t, func(t *testing.T, h *house) {
 		h.crew()
 		lone := only[*countersign.CreateAPIUser](h.applies("ada", &countersign.CreateAPIUser{
@@ -112,7 +110,6 @@ func TestWhoIsToldWhatSomebodyAskedForBefore(t *testing.T) {
 
 // However long the history, what is read of it is bounded, and says so.
 func TestTheHistoryThatIsReadIsBounded(t *testing.T) {
-	t.Parallel()
 	onOne(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		ask := func() countersign.ChangeRequest { return h.holds("ada", h.Grant("vera", countersign.AccountsRead)) }

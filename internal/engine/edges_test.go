@@ -41,7 +41,6 @@ func TestEdgesOfGovernance(t *testing.T) {
 		{"request flood to tire approvers", floodOfRequests},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
 			onBoth(t, row.edge)
 		})
 	}

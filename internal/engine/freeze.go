@@ -9,7 +9,8 @@ import (
 
 // A frozen organization (governance.md B.3 T13): of an open request only what ends
 // it remains. Nothing is taken or applied but the thaw, what reduces power at
-// once, and the ratification of that, which moves nothing (docs/adr/0028).
+// once, the ratification of that, which moves nothing (docs/adr/0028), and recoveries:
+// else whoever froze it and left would have locked it for ever (docs/adr/0029).
 
 // CodeFrozen is the machine word of every refusal for a freeze.
 const CodeFrozen = "organization_frozen"
@@ -22,7 +23,7 @@ func isFrozen() error {
 // movesFrozen reports whether a request can be approved and applied in a frozen
 // organization.
 func movesFrozen(request countersign.ChangeRequest) bool {
-	return request.Ratifies != "" || thaws(request.Operations)
+	return request.Ratifies != "" || request.Recovery != nil || thaws(request.Operations)
 }
 
 func thaws(ops []countersign.Change) bool {
@@ -42,7 +43,7 @@ func (w *work) mayTake(ops []countersign.Change) error {
 		return op.Kind() == countersign.KindCredentialRevoke && owns(w.picture, op, w.actor.User)
 	}
 	foreign := func(op countersign.Change) bool { return !own(op) }
-	if !w.picture.Organization().Frozen() || w.o.Emergency || thaws(ops) || !slices.ContainsFunc(ops, foreign) {
+	if !w.picture.Organization().Frozen() || w.o.Emergency || w.actor.Method == countersign.ByRecovery || thaws(ops) || !slices.ContainsFunc(ops, foreign) {
 		return nil
 	}
 	return isFrozen()

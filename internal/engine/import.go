@@ -149,11 +149,10 @@ func checkAlone(ops []countersign.Change) error {
 		case len(ops) == 1:
 		case strings.HasPrefix(string(kind), "import."):
 			return countersign.E(countersign.Invalid, at, "of an import must be the only operation")
+		case kind == countersign.KindDrillRun:
+			return countersign.E(countersign.Invalid, at, "is a drill, which must be the only operation: it changes nothing")
 		case kind == countersign.KindOrganizationFreeze || kind == countersign.KindOrganizationThaw:
 			return countersign.E(countersign.Invalid, at, "freezes or thaws the organization and must be the only operation")
-		}
-		if op.Kind() == countersign.KindDrillRun && len(ops) > 1 {
-			return countersign.E(countersign.Invalid, "operations."+strconv.Itoa(i), "is a drill, which must be the only operation: it changes nothing")
 		}
 	}
 	return nil

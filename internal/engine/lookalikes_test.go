@@ -24,7 +24,6 @@ func told(v engine.ChangeView) []string {
 
 // E12: an approver is told of names that he could take for others'.
 func TestApproversAreWarnedOfNamesThatCouldBeMistaken(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, h *house) {
 		h.crew()
 		invite := func(name, email string) *countersign.InvitePerson {
@@ -80,7 +79,6 @@ func TestApproversAreWarnedOfNamesThatCouldBeMistaken(t *testing.T) {
 
 // Who may not read users learns no names of theirs by asking for one.
 func TestLookalikesTellOnlyWhatTheReaderMayRead(t *testing.T) {
-	t.Parallel()
 	onOne(t, func(t *testing.T, h *house) {
 		h.crew()
 		lone := only[*countersign.CreateAPIUser](h.applies("ada", &countersign.CreateAPIUser{

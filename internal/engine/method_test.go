@@ -12,7 +12,6 @@ import (
 // How an approval is signed stands with it and in its entry; what nobody here can
 // verify is refused.
 func TestTheMethodOfASignatureIsKept(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, h *house) {
 		h.crew()
 		grace := h.enrols("grace")

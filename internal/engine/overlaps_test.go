@@ -51,7 +51,6 @@ func meeting(vera, bot countersign.UserID, group, other countersign.GroupID) map
 // What overlaps say is what happens: of any two requests, one is stale after the
 // other exactly where that was told.
 func TestOverlapsTellWhichRequestEndsWhich(t *testing.T) {
-	t.Parallel()
 	onOne(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		// Each pair has a group and users of its own, so that only they meet.
@@ -109,7 +108,6 @@ func (h *house) endsAsTold(t *testing.T, one, other string) bool {
 }
 
 func TestOverlapRejectIsA409AndStoresNothing(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		alone := engine.Options{RefuseOverlap: true}
@@ -148,7 +146,6 @@ func TestOverlapRejectIsA409AndStoresNothing(t *testing.T) {
 
 // What is applied at once ends others just the same, and can be refused for that.
 func TestAChangeAtOnceCanBeRefusedForWhatItWouldEnd(t *testing.T) {
-	t.Parallel()
 	onOne(t, func(t *testing.T, h *house) {
 		h.crew()
 		customer := h.endUser()
@@ -168,7 +165,6 @@ func TestAChangeAtOnceCanBeRefusedForWhatItWouldEnd(t *testing.T) {
 
 // Names of requests one may not see are not among the overlaps.
 func TestOverlapsShowOnlyWhatTheReaderMaySee(t *testing.T) {
-	t.Parallel()
 	onOne(t, func(t *testing.T, h *house) {
 		h.crew().Seal()
 		name := func(s string) countersign.Change {

@@ -94,7 +94,7 @@ func (e *Engine) recoverable(ctx context.Context, org countersign.OrganizationID
 
 // checkRecoverable is what can be said of operations without a directory.
 func checkRecoverable(ops []countersign.Change, reason string) error {
-	batch := Options{Batch: true, Reason: reason}
+	batch := Options{Batch: true, Reason: reason, recovers: true}
 	if err := validate(ops, batch); err != nil {
 		return err
 	}

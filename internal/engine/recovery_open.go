@@ -169,7 +169,7 @@ func (w *work) openRecovery(r Recovery, ops []countersign.Change, organization c
 	if err != nil {
 		return countersign.Outcome{}, err
 	}
-	if err := w.tx.PutChange(w.ctx, record(request, document, openings), request.Base); err != nil {
+	if err := w.storeOpen(request, document, openings); err != nil {
 		return countersign.Outcome{}, err
 	}
 	return w.outcomeOf(request.ID)

@@ -59,6 +59,25 @@ func TestALockedOrganizationIsLetInByItsRecoveryKeys(t *testing.T) {
 	})
 }
 
+// Whoever freezes the organization and never agrees to a thaw has not locked it for
+// ever: a freeze stops no recovery, and a recovery ends it.
+func TestARecoveryEndsAFreeze(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		s := newSafe(t, 2, 3)
+		h.sealedWith(s)
+		h.acts("edsger", &countersign.FreezeOrganization{})
+		h.Clock.Pass(countersign.DefaultTokenLife + time.Hour)
+		adas, hash := code(t, "AAAAA-BBBBB-CCCCC-DDDDD")
+		c := h.opens(s, &countersign.RecoverAccess{UserID: h.ID("ada"), CodeHash: hash}, &countersign.ThawOrganization{})
+		h.Clock.Pass(recoveryDelay)
+		h.tend()
+		h.stored(c.ID, countersign.ChangeApplied)
+		if _, err := h.Engine.Redeem(t.Context(), engine.Redemption{Code: adas}, noOptions); err != nil {
+			t.Errorf("ada redeems: %v", err)
+		}
+	})
+}
+
 // Every word of what is signed counts, and so does who signs.
 func TestARecoveryIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
@@ -156,6 +175,7 @@ func TestARecoveryDoesNothingElse(t *testing.T) {
 		_, hash := code(t, "AAAAA-BBBBB-CCCCC-DDDDD")
 		may := map[countersign.ChangeKind]bool{
 			countersign.KindPolicyPut: true, countersign.KindUserChangeRole: true, countersign.KindUserInvite: true, countersign.KindRecoveryAccess: true,
+			countersign.KindOrganizationThaw: true,
 		}
 		for _, kind := range countersign.ChangeKinds() {
 			if may[kind] {
@@ -261,7 +281,6 @@ func TestWhoMayStopARecovery(t *testing.T) {
 		}, countersign.ChangeStale},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			onOne(t, func(t *testing.T, h *house) {
 				s := newSafe(t, 2, 3)
 				h.Admins("barbara")

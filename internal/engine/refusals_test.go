@@ -64,7 +64,7 @@ func (h *house) sample(kind countersign.ChangeKind) countersign.Change {
 // ordinaryKinds are those that can be asked for at any time, and leave the others
 // possible: not freeze, thaw and ratification, which have tests of their own.
 func ordinaryKinds() []countersign.ChangeKind {
-	return slices.DeleteFunc(countersign.ChangeKinds(), func(kind countersign.ChangeKind) bool {
+	return slices.DeleteFunc(askable(), func(kind countersign.ChangeKind) bool {
 		return kind == countersign.KindOrganizationFreeze || kind == countersign.KindOrganizationThaw || kind == countersign.KindEmergencyRatify
 	})
 }

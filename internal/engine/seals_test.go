@@ -94,7 +94,6 @@ func TestASealNamesRecoveryKeysOrAcceptsThatThereAreNone(t *testing.T) {
 		}, "invalid", "recovery.delay_seconds"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			onOne(t, func(t *testing.T, h *house) {
 				h.crew()
 				seal := c.seal(t)

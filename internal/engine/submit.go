@@ -46,6 +46,9 @@ func validate(ops []countersign.Change, o Options) error {
 			return err
 		}
 	}
+	if o.recovers {
+		return nil // in a recovery a thaw comes with what it is needed for
+	}
 	return checkAlone(ops)
 }
 
@@ -246,7 +249,18 @@ func (w *work) keepWaiting(request *countersign.ChangeRequest, would *ledger) er
 	if err != nil {
 		return err
 	}
-	return w.tx.PutChange(w.ctx, record(*request, document, openings), request.Base)
+	return w.storeOpen(*request, document, openings)
+}
+
+// storeOpen stores a request that begins to wait.
+func (w *work) storeOpen(request countersign.ChangeRequest, document []byte, openings map[string]countersign.Opening) error {
+	row := record(request, document, openings)
+	intent, err := intentOf(request.Operations)
+	if err != nil {
+		return err
+	}
+	row.Intent = intent
+	return w.tx.PutChange(w.ctx, row, request.Base)
 }
 
 // rehearse applies a batch and undoes it, keeping what it would have done.

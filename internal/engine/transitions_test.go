@@ -247,7 +247,6 @@ func TestEveryTransitionOfTheTable(t *testing.T) {
 		}
 		for _, from := range row.from {
 			t.Run(fmt.Sprintf("%s %s, %s", row.row, from, row.event), func(t *testing.T) {
-				t.Parallel()
 				onBoth(t, func(t *testing.T, h *house) {
 					c := h.asksFor(from, e)
 					h.fatal(e.do(h, c))
@@ -307,7 +306,6 @@ func TestEveryPairThatIsNotListedChangesNothing(t *testing.T) {
 		}
 		pairs += len(events)
 		t.Run(string(state), func(t *testing.T) {
-			t.Parallel()
 			onBoth(t, func(t *testing.T, h *house) {
 				c := h.asksFor(state, happening{need: 2})
 				for _, e := range events {

@@ -108,7 +108,6 @@ func TestARequestOutOfReachSaysSo(t *testing.T) {
 		},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			t.Parallel()
 			onOne(t, func(t *testing.T, h *house) {
 				h.crew()
 				id := c.happens(h)

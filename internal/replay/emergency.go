@@ -35,9 +35,9 @@ func (p *player) frozen() bool {
 }
 
 // stops says whether the organization is frozen and a request has to wait for that
-// to end (T13): all but a thaw, and the question about an emergency act.
+// to end (T13): all but a thaw, the question about an emergency act, and recoveries.
 func (p *player) stops(r *request) bool {
-	return p.frozen() && r.Ratifies == "" && !(len(r.ops) == 1 && r.ops[0].Kind() == countersign.KindOrganizationThaw)
+	return p.frozen() && r.Ratifies == "" && r.Recovery == nil && !(len(r.ops) == 1 && r.ops[0].Kind() == countersign.KindOrganizationThaw)
 }
 
 // checkFrozen holds what is applied at once while the organization is frozen to
@@ -69,7 +69,7 @@ func (p *player) checkMarks(r *request, effects []leafEffect) {
 			want["ratified"] = true
 		case kind == "organization.freeze":
 			want["frozen"] = r.ops[0].Kind() == countersign.KindOrganizationFreeze
-			want[""] = r.ops[0].Kind() == countersign.KindOrganizationThaw
+			want[""] = slices.ContainsFunc(r.ops, func(op countersign.Change) bool { return op.Kind() == countersign.KindOrganizationThaw })
 		}
 		p.must(err == nil && strictly(raw, &set) == nil && want[set.State] && (set.State != "unratified" || set.Ratification == r.Ratification),
 			"change %s sets %s to %q", r.ID, e.Fact, set.State)

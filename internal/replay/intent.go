@@ -14,7 +14,7 @@ import (
 // operations in clear, in order of their bytes, without what the directory
 // allotted. What did not have to wait has none.
 func (r *request) intent() string {
-	if len(r.Requirement.Clauses) == 0 {
+	if len(r.Requirement.Clauses) == 0 || r.Ratification != "" {
 		return ""
 	}
 	clear, err := reveal(r.raw, r.openings)

@@ -108,7 +108,7 @@ func TestTheDatabaseAdministratorsPlaybook(t *testing.T) {
 				fmt.Sprintf("update approvals set person = '%s' where change_id = '%s'", w.ID("grace"), waiting.ID), "change",
 			},
 			{
-				"add a vote", fmt.Sprintf("insert into approvals select organization_id, change_id, position + 1, '%s', credential, decision, digest, comment, given_at, statement, signature from approvals where change_id = '%s'", w.ID("linus"), waiting.ID),
+				"add a vote", fmt.Sprintf("insert into approvals select organization_id, change_id, position + 1, '%s', credential, decision, digest, comment, given_at, statement, signature, method from approvals where change_id = '%s'", w.ID("linus"), waiting.ID),
 				fmt.Sprintf("delete from approvals where change_id = '%s' and person = '%s'", waiting.ID, w.ID("linus")), "change",
 			},
 			{

@@ -115,7 +115,7 @@ func (p *player) checkRecovery(r *request, l *leaf) {
 // recoverable says whether an operation lets somebody in, and does nothing else.
 func (p *player) recoverable(op countersign.Change) bool {
 	switch c := op.(type) {
-	case *countersign.PutPolicy, *countersign.RecoverAccess:
+	case *countersign.PutPolicy, *countersign.RecoverAccess, *countersign.ThawOrganization:
 		return true
 	case *countersign.ChangeRole:
 		was, _ := read[roleField](p, countersign.UserRoleFact(c.UserID))

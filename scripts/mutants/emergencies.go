@@ -45,7 +45,7 @@ func emergencies() []rule {
 		{"freeze: votes that come back apply nothing", life, "	case w.stopped(request): // it stays as it is until the thaw\n", "", enginePkg, "TestVotesThatComeBackApplyNothingWhileFrozen"},
 		{"freeze: one's own credential ends all the same", freeze, "op.Kind() == countersign.KindCredentialRevoke && owns(w.picture, op, w.actor.User)", "false", enginePkg, "TestPowerIsReducedWhileFrozen"},
 		{"freeze: nobody else's does", freeze, "op.Kind() == countersign.KindCredentialRevoke && owns(w.picture, op, w.actor.User)", "op.Kind() == countersign.KindCredentialRevoke", enginePkg, "TestPowerIsReducedWhileFrozen"},
-		{"freeze: an act is ratified all the same", freeze, "return request.Ratifies != \"\" || thaws(request.Operations)", "return thaws(request.Operations)", enginePkg, "TestPowerIsReducedWhileFrozen"},
+		{"freeze: an act is ratified all the same", freeze, "return request.Ratifies != \"\" || request.Recovery != nil ||", "return request.Recovery != nil ||", enginePkg, "TestPowerIsReducedWhileFrozen"},
 		{"freeze: only what is sealed", freeze, "	case !old.Sealed():\n", "	case false:\n", enginePkg, none},
 		{"freeze: a key may be used again", "internal/engine/work.go", " || own.Code == CodeFrozen)", ")", enginePkg, "TestAFreezeIsNotRememberedUnderAKey"},
 		{"thaw: it asks what the policy asks", "internal/engine/governed.go", "		{Kind: countersign.KindPolicyPut, Requester: s.requester, Approvers: true},\n", "", enginePkg, "TestAThawIsAskedWhatThePolicyIs"},

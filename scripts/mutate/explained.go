@@ -24,7 +24,6 @@ func explained() []explanation {
 		{"approval/prove.go", "kinds", "qualifies[i] = 1", "constant", "(1 + 1)", "it is a mark; any other than 0 does"},
 		{"approval/prove.go", "kinds", "if !known", "condition always true", "", "one kind of approvers becomes several alike: " + more},
 		{"approval/prove.go", "kinds", "len(out[k]) < 2", "", "", "of each kind the first two are looked at, however many there are"},
-		{"approval/together.go", "together", "harder := false", "constant", "", "a short cut: without it, no set of rules asks more than each of them"},
 		{"approval/together.go", "together", "if !rule.Requirement.Free()", "condition always true", "", "what asks nothing is always met"},
 		{"approval/together.go", "together", "if !harder", "condition never true", "", "a short cut: without it, no set of rules asks more than each of them"},
 		{"approval/together.go", "together", "i = -1", "constant", "(1 + 1)", "any number below 0 says that there is nothing at that place"},

@@ -16,7 +16,7 @@ func TestAnEmergencyOverHTTP(t *testing.T) {
 	ada := h.Found("Northwind Custody")
 	grace, linus, edsger := invite(h, ada.Token, "Grace", "admin"), invite(h, ada.Token, "Linus", "admin"), invite(h, ada.Token, "Edsger", "admin")
 	vera := invite(h, ada.Token, "Vera", "viewer")
-	h.Do(ada.Token, "POST", base+"/organization/seal", nil).Must(http.StatusOK)
+	h.Do(ada.Token, "POST", base+"/organization/seal", map[string]any{"accepted_risks": []string{"no_recovery_keys"}}).Must(http.StatusOK)
 	act := func(op map[string]any) map[string]any {
 		return map[string]any{"emergency": true, "reason": "the phone was stolen", "operations": []any{op}}
 	}
