@@ -172,7 +172,7 @@ func TestTheDoorsAreTheseAndNoOther(t *testing.T) {
 	want := map[string][]string{
 		// One mutation each, by the same steps (work.go); Tend tells of attempts that
 		// were too many to have an entry each (docs/adr/0031).
-		"mutate": {"Cancel", "Decide", "Expire", "Redeem", "Replace", "Statement", "Submit", "SubmitPlanned", "Tend", "applyDue"},
+		"mutate": {"Cancel", "Decide", "Expire", "Recover", "Redeem", "Replace", "Statement", "Submit", "SubmitPlanned", "Tend", "applyDue"},
 		// The shared transaction of mutations; the refusal of one, kept for its key;
 		// what is forgotten after a day; the end of a key whose request failed.
 		"Write": {"Tend", "endKey", "rememberAlone", "transact"},

@@ -381,6 +381,7 @@ func calls(c *client.Client) []func(*testing.T) error {
 	rescue := client.RecoveryRequest{OrganizationID: someID, Reason: "locked out", Operations: []client.Operation{
 		client.UserInvite{Name: "Grace", Email: "grace@northwind.example", Role: client.RoleAdmin, Profile: wholeProfile, GroupIDs: []client.GroupID{otherID}},
 		client.RecoveryAccess{UserID: client.PrecedingUser, CodeHash: someSum},
+		client.OrganizationThaw{},
 		client.UserChangeRole{UserID: someID, Role: client.RoleAdmin},
 		client.PolicyPut{Policy: policy},
 	}}

@@ -55,7 +55,7 @@ type RecoverySignature struct {
 }
 
 // RecoveryRequest is what a recovery asks. Its operations are PolicyPut,
-// UserChangeRole, UserInvite and RecoveryAccess.
+// UserChangeRole, UserInvite, RecoveryAccess and OrganizationThaw.
 type RecoveryRequest struct {
 	OrganizationID string
 	Operations     []Operation

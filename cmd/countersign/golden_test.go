@@ -200,12 +200,12 @@ func TestGolden(t *testing.T) {
 		"changes-deny": {args: "changes deny " + openChange + " --yes --comment no", prepare: func(f *fake) {
 			f.will("decideChange", answer{status: 200, body: changed(f.list("changes")[0], "state", "rejected", "closed_because", "denied")})
 		}},
-		"changes-submit-held":     {args: "changes submit -f -", stdin: `[{"kind":"user.suspend","user_id":"` + grace + `"}]`, prepare: func(f *fake) { f.will("submitChange", held(f)) }},
-		"policy-show":             {args: "policy show"},
-		"policy-export":           {args: "policy export"},
-		"policy-lint":             {args: "policy lint"},
-		"policy-health":           {args: "policy health"},
-		"policy-violations":       {args: "policy violations"},
+		"changes-submit-held": {args: "changes submit -f -", stdin: `[{"kind":"user.suspend","user_id":"` + grace + `"}]`, prepare: func(f *fake) { f.will("submitChange", held(f)) }},
+		"policy-show":         {args: "policy show"},
+		"policy-export":       {args: "policy export"},
+		"policy-lint":         {args: "policy lint"},
+		"policy-health":       {args: "policy health"},
+		"policy-violations":   {args: "policy violations"},
 		"policy-health-csv":   {args: "policy health -o csv"},
 		"emergency-list":      {args: "emergency list"},
 		"emergency-suspend": {args: "emergency suspend " + grace + " --reason stolen", prepare: func(f *fake) {

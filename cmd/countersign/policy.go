@@ -179,7 +179,7 @@ func drillWord(h client.RuleHealth) string {
 func (s *session) policyHealth(parent *cobra.Command) {
 	s.add(parent, verb{
 		use: "health", short: "Say whether the rules can be met",
-		long:    "One row for each rule and clause: how many approvals it needs, how many people are asked, how many of them could give one now, how many of those can be spared, and when a drill last reached them.\n" +
+		long: "One row for each rule and clause: how many approvals it needs, how many people are asked, how many of them could give one now, how many of those can be spared, and when a drill last reached them.\n" +
 			"Below, as a table for people: what was done in emergencies and nobody has ratified.",
 		example: "  countersign policy health",
 		run: func(ctx context.Context, _ []string) error {

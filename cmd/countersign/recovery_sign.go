@@ -69,6 +69,7 @@ const aRecoveryFile = "a recovery, as countersign recovery prepare writes it"
 type preparing struct {
 	organization, reason, policy    string
 	invite, letIn, promote, demoted []string
+	thaw                            bool
 }
 
 func (s *session) recoveryPrepare(parent *cobra.Command) {
@@ -92,6 +93,7 @@ is carried out; they work for 24 hours from then on (countersign credentials red
 	flags.StringArrayVar(&f.promote, "promote", nil, "make a person an admin, by user `ID`; may be repeated")
 	flags.StringArrayVar(&f.demoted, "demote", nil, "make an admin a viewer, by user `ID`; may be repeated")
 	flags.StringVar(&f.policy, "policy", "", "`FILE` with a policy to put")
+	flags.BoolVar(&f.thaw, "thaw", false, "end a freeze, without which no code can be redeemed")
 }
 
 func (s *session) prepare(ctx context.Context, f preparing, path string) error {
@@ -180,8 +182,11 @@ func (s *session) recoveryOperations(ctx context.Context, f preparing) (ops []cl
 		}
 		ops = append(ops, client.PolicyPut{Policy: p})
 	}
+	if f.thaw {
+		ops = append(ops, client.OrganizationThaw{})
+	}
 	if len(ops) == 0 {
-		return nil, nil, usage("a recovery that does nothing: give --invite, --let-in, --promote, --demote or --policy")
+		return nil, nil, usage("a recovery that does nothing: give --invite, --let-in, --promote, --demote, --policy or --thaw")
 	}
 	return ops, codes, nil
 }

@@ -101,7 +101,7 @@ func FuzzAChangeCannotFakeALine(f *testing.F) {
 		var out bytes.Buffer
 		s := &session{process: &process{}, known: map[string]string{grace: quoted(name)}}
 		s.showChange(&out, c, nil, everything)
-		const want = 23
+		const want = 24
 		if lines := strings.Count(out.String(), "\n"); lines != want {
 			t.Errorf("%d lines, want %d:\n%s", lines, want, out.String())
 		}

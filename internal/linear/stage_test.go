@@ -124,7 +124,7 @@ func (s *stage) seal(need map[countersign.ChangeKind]int, otherwise, veto int) {
 	for kind, n := range need {
 		policy.Rules = append(policy.Rules, countersign.Rule{ID: string(kind[:5]), Changes: []string{string(kind)}, Requirement: admins(n)})
 	}
-	s.apply(&countersign.SealOrganization{Policy: &policy})
+	s.apply(&countersign.SealOrganization{Policy: &policy, AcceptedRisks: []countersign.Risk{countersign.RiskNoRecoveryKeys}})
 }
 
 // errPlanted is no error any database has.
