@@ -259,7 +259,7 @@ func (f *fortress) goesThroughTheDoor(e example) {
 		}
 	}
 	if newest, _ := f.newest(); newest.State.Open() {
-		f.cancel(newest)
+		f.ends(newest)
 	}
 }
 
