@@ -23,6 +23,7 @@ func recoveries() []rule {
 		{"recovery: it moves admins alone", may, "if (from == countersign.RoleAdmin) == (to == countersign.RoleAdmin) {", "if from == to {", enginePkg, "TestARecoveryDoesNothingElse"},
 		{"recovery: it invites admins alone", may, "c.Role != countersign.RoleAdmin || ", "", "./internal/access", "TestWhatRecoveryKeysMayHaveDone"},
 		{"recovery: it lets admins in alone", apply, " || old.Role != countersign.RoleAdmin", "", enginePkg, "TestARecoveryDoesNothingElse"},
+		{"recovery: no freeze stops it", "internal/engine/freeze.go", `request.Ratifies != "" || request.Recovery != nil ||`, `request.Ratifies != "" ||`, enginePkg, "TestARecoveryEndsAFreeze"},
 		{"recovery: it waits", "recovery.go", "		DelaySeconds: int64(s.Delay() / time.Second),\n", "", enginePkg, "TestALockedOrganizationIsLetIn"},
 		{"recovery: the keys must still be these", open, "	l.rely(countersign.RecoveryFact(), organization.RecoveryVersion)\n", "", enginePkg, stop},
 		{"recovery: it is verified again", open, "err != nil || said.RecoveryVersion != organization.RecoveryVersion || said.Organization != string(organization.ID)", "err != nil && said.V < 0", enginePkg, "TestAStoredRecoveryIsVerifiedAgain"},
