@@ -89,7 +89,7 @@ func report(out, aside io.Writer, made founded) {
 	fmt.Fprintf(aside, "The token of %s is shown once; keep it safe:\n", made.adminEmail)
 	fmt.Fprintln(out, made.token)
 	fmt.Fprint(aside, "\nThe organization is in bootstrap: changes apply at once. Invite at least two more admins, then seal it:\n"+
-		"  export COUNTERSIGN_TOKEN=...\n  countersign users invite --help\n  countersign organization seal\n")
+		"  export COUNTERSIGN_TOKEN=...\n  countersign users invite --help\n  countersign recovery keys --help\n  countersign organization seal --help\n")
 }
 
 func (m founded) file(f initFlags) credentialsFile {
