@@ -1,7 +1,6 @@
 package statement
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -9,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/countersign/countersign"
@@ -48,37 +46,19 @@ type Recovery struct {
 func (s Recovery) Encode() ([]byte, error) { return canon.Encode(s) }
 
 // ParseRecovery reads a statement of recovery, as strictly as Parse.
-func ParseRecovery(raw []byte) (Recovery, error) {
-	var s Recovery
-	if len(raw) > MaxLength || json.Unmarshal(raw, &s, json.RejectUnknownMembers(true)) != nil {
-		return Recovery{}, errForm
-	}
-	again, err := s.Encode()
-	if err != nil || !bytes.Equal(again, raw) {
-		return Recovery{}, errForm
-	}
-	return s, nil
-}
+func ParseRecovery(raw []byte) (Recovery, error) { return parse[Recovery](raw) }
 
 // Differs names the first member in which two statements are not the same, or
 // nothing; seen and issued_at are compared elsewhere.
 func (s Recovery) Differs(want Recovery) string {
-	for _, member := range []struct {
-		name      string
-		has, want any
-	}{
+	return differing([]member{
 		{"v", s.V, want.V},
 		{"purpose", s.Purpose, want.Purpose},
 		{"organization", s.Organization, want.Organization},
 		{"request", s.Request, want.Request},
 		{"recovery_version", s.RecoveryVersion, want.RecoveryVersion},
 		{"nonce", s.Nonce, want.Nonce},
-	} {
-		if member.has != member.want {
-			return member.name
-		}
-	}
-	return ""
+	})
 }
 
 // SignRecovery returns the signature over a statement of recovery, in base64.

@@ -86,16 +86,35 @@ func (s Statement) Encode() ([]byte, error) { return canon.Encode(s) }
 
 // Parse reads a statement. Its bytes must be the only ones that say what it
 // says: canonical, nothing missing, nothing added.
-func Parse(raw []byte) (Statement, error) {
-	var s Statement
+func Parse(raw []byte) (Statement, error) { return parse[Statement](raw) }
+
+// parse reads whatever is signed in its one writing.
+func parse[T any](raw []byte) (T, error) {
+	var s, none T
 	if len(raw) > MaxLength || json.Unmarshal(raw, &s, json.RejectUnknownMembers(true)) != nil {
-		return Statement{}, errForm
+		return none, errForm
 	}
-	again, err := s.Encode()
+	again, err := canon.Encode(s)
 	if err != nil || !bytes.Equal(again, raw) {
-		return Statement{}, errForm
+		return none, errForm
 	}
 	return s, nil
+}
+
+// member is one member of two statements.
+type member struct {
+	name      string
+	has, want any
+}
+
+// differing names the first member that is not the same in both, or nothing.
+func differing(members []member) string {
+	for _, m := range members {
+		if m.has != m.want {
+			return m.name
+		}
+	}
+	return ""
 }
 
 // Key is the approval key a stored statement names; empty where there is none.
@@ -114,10 +133,7 @@ func Key(raw string) countersign.CredentialID {
 // nothing. Where want is empty anything is right: seen, nonce and issued_at are
 // compared elsewhere.
 func (s Statement) Differs(want Statement) string {
-	for _, member := range []struct {
-		name      string
-		has, want any
-	}{
+	return differing([]member{
 		{"v", s.V, want.V},
 		{"purpose", s.Purpose, want.Purpose},
 		{"organization", s.Organization, want.Organization},
@@ -127,12 +143,7 @@ func (s Statement) Differs(want Statement) string {
 		{"decision", s.Decision, want.Decision},
 		{"person", s.Person, want.Person},
 		{"credential", s.Credential, want.Credential},
-	} {
-		if member.has != member.want {
-			return member.name
-		}
-	}
-	return ""
+	})
 }
 
 // Time writes a time as statements do.
