@@ -305,7 +305,7 @@ func TestWhatEachKindCanBeAbout(t *testing.T) {
 	for _, kind := range strings.Fields("membership.add membership.update membership.remove") {
 		want[kind] = "anybody approvers grants group"
 	}
-	for _, kind := range strings.Fields("permission.add policy.put organization.seal") {
+	for _, kind := range strings.Fields("permission.add policy.put organization.seal organization.thaw recovery.replace") {
 		want[kind] = "approvers"
 	}
 	got := map[string]string{}

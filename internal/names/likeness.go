@@ -1,6 +1,7 @@
 package names
 
 import (
+	"bytes"
 	"hash/maphash"
 	"sync/atomic"
 	"unicode/utf8"
@@ -66,14 +67,7 @@ func appendLooks(to, folded []byte) []byte {
 		}
 		to = append(to, p.text...)
 	}
-	for len(to) > from && to[len(to)-1] == ' ' {
-		to = to[:len(to)-1]
-	}
-	first := from
-	for first < len(to) && to[first] == ' ' {
-		first++
-	}
-	return append(to[:from], to[first:]...)
+	return append(to[:from], bytes.TrimSpace(to[from:])...)
 }
 
 // plain is what one folded character looks like. Alone says that this does not

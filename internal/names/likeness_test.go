@@ -28,6 +28,7 @@ func TestLikenessAgreesWithTheSkeleton(t *testing.T) {
 		{"", ""},
 		{"ada@northwind.example", "ada@northwlnd.exarnple"},
 		{"мама", "mama"},
+		{"A\v\U000E01EF", "a"},
 		{"ﬁt", "fit"},
 		{"\u00ad", ""},
 		{"e\u0323\u0301", "\u1eb9\u0301"},
