@@ -74,11 +74,13 @@ func (p *player) describe(r *request, op countersign.Change) about {
 		p.addGroup(&a, p.groupOf(c.MembershipID))
 	case *countersign.RemoveMembership:
 		p.addGroup(&a, p.groupOf(c.MembershipID))
+		a.gives, a.takes = nil, a.gives
 	case *countersign.ReplaceMembers:
 		p.addGroup(&a, c.GroupID)
 		p.addTypes(&a, c.MemberIDs)
 	case *countersign.DeleteGroup:
 		p.addGroup(&a, c.GroupID)
+		a.gives, a.takes = nil, a.gives
 	case *countersign.CreateGroup:
 		a.gives = c.Permissions
 		p.addTypes(&a, c.MemberIDs)
@@ -134,6 +136,10 @@ func (p *player) lookAtUser(a *about, op countersign.Change) {
 }
 
 func (p *player) addUser(a *about, r *request, id countersign.UserID) {
+	// Who is deleted is nobody any more: the picture has no row of him to ask.
+	if s, _ := read[userStateField](p, countersign.UserStateFact(id)); s.State == countersign.UserDeleted {
+		return
+	}
 	u, f := read[userFields](p, countersign.UserFact(id))
 	if f.version > 0 {
 		a.types = append(a.types, u.Type)
