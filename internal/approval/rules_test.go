@@ -211,3 +211,25 @@ func TestWhoeverCameFirstMakesRoom(t *testing.T) {
 		t.Errorf("not met: %+v", tally)
 	}
 }
+
+// What is asked of rules alone falls to no default: that was asked already of what
+// stands beside it (a thaw is also asked what a policy is).
+func TestWhatStandsBesideFallsToNoDefault(t *testing.T) {
+	policy := countersign.Policy{Default: asks(clause(admins, 2)), Rules: []countersign.Rule{
+		{ID: "thaws", Changes: []string{"organization.thaw"}, When: countersign.Condition{RequesterTypes: []countersign.UserType{countersign.APIUser}}, Requirement: asks(clause(admins, 3))},
+	}}
+	put := approval.Operation{Kind: countersign.KindPolicyPut, Requester: countersign.Person, Approvers: true}
+	thaw := approval.Operation{Kind: countersign.KindOrganizationThaw, Requester: countersign.Person, Approvers: true, Besides: true}
+	for name, c := range map[string]struct {
+		ops  []approval.Operation
+		want []string
+	}{
+		"alone":                    {[]approval.Operation{thaw}, nil},
+		"beside what is asked":     {[]approval.Operation{put, thaw}, []string{"default"}},
+		"matched by a rule of its": {[]approval.Operation{{Kind: thaw.Kind, Requester: countersign.APIUser, Besides: true}}, []string{"thaws"}},
+	} {
+		if got := approval.Required(policy, c.ops).RuleIDs; !slices.Equal(got, c.want) {
+			t.Errorf("%s: asked by %v, want %v", name, got, c.want)
+		}
+	}
+}
